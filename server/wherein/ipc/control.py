@@ -1,0 +1,108 @@
+"""Messages on the control pipe between the server process and one worker.
+
+Up: ready, heartbeat, progress, state, need_database, synced, log tail. Down: stop, pause, resume,
+sync, near, database_at. Each is one tagged msgpack struct in one frame.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The worker serves now; `endpoint` is where, "" when it serves no socket."""
+
+    endpoint: str
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
+    """Sent each second: CPU seconds used so far and resident bytes."""
+
+    cpu_s: float
+    rss: int
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """How far the watcher is with one folder. `phase`: `scanning`, `indexing`, `idle`."""
+
+    root: str
+    phase: str
+    done: int
+    total: int
+    reconciled: bool  # a full reconcile has been finished since the worker started
+
+
+class State(msgspec.Struct, frozen=True, tag="state"):
+    """Something a person should know: name of a state of `status.py` and why; "" clears it."""
+
+    name: str
+    reason: str
+    root: str = ""
+
+
+class ModelReady(msgspec.Struct, frozen=True, tag="model_ready"):
+    """The vectorization worker has loaded its model."""
+
+    name: str
+    fingerprint: str
+    dim: int
+
+
+class NeedDatabase(msgspec.Struct, frozen=True, tag="need_database"):
+    """A worker wants the database worker of this index running."""
+
+    request: int
+    db_path: str
+
+
+class DatabaseAt(msgspec.Struct, frozen=True, tag="database_at"):
+    """The answer: an endpoint, or an error sentence."""
+
+    request: int
+    endpoint: str
+    error: str
+
+
+class Sync(msgspec.Struct, frozen=True, tag="sync"):
+    """Reconcile a folder with the disk and drain; `force` re-reads and rewrites every file."""
+
+    request: int
+    root: str
+    paths: tuple[bytes, ...] = ()  # looked at first
+    force: bool = False
+
+
+class Synced(msgspec.Struct, frozen=True, tag="synced"):
+    """The folder's disk state at the time of the request is committed as of `commit`."""
+
+    request: int
+    commit: int
+    error: str
+
+
+class Near(msgspec.Struct, frozen=True, tag="near"):
+    """Files near the open editors: (root, relative path) pairs."""
+
+    files: tuple[tuple[str, bytes], ...]
+
+
+class Pause(msgspec.Struct, frozen=True, tag="pause"):
+    """Do no background work until `Resume`."""
+
+
+class Resume(msgspec.Struct, frozen=True, tag="resume"):
+    """Go on after `Pause`."""
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """Finish what is in hand and exit."""
+
+
+class LogTail(msgspec.Struct, frozen=True, tag="log_tail"):
+    """The last line that says why the worker is about to fail."""
+
+    text: str
+
+
+Up = Ready | Heartbeat | Progress | State | ModelReady | NeedDatabase | Synced | LogTail
+Down = DatabaseAt | Sync | Near | Pause | Resume | Stop
