@@ -1,7 +1,8 @@
 """Messages on the control pipe between the server process and one worker.
 
 Up: ready, heartbeat, progress, state, need_database, synced, log tail. Down: stop, pause, resume,
-sync, near, database_at. Each is one tagged msgpack struct in one frame.
+sync, near, database_at. Each is one tagged msgpack struct in one frame. `root` is an index's id, since a
+folder's path need not be text.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class NeedDatabase(msgspec.Struct, frozen=True, tag="need_database"):
     """A worker wants the database worker of this index running."""
 
     request: int
-    db_path: str
+    db_path: bytes
 
 
 class DatabaseAt(msgspec.Struct, frozen=True, tag="database_at"):

@@ -1,0 +1,70 @@
+"""CodeDatabase: the index of one folder, as commands and workers see it.
+
+Each method returns a `Pending`: await it in the server, call `.result()` in a worker. A search is
+one frame. Knows the driver protocol and nothing of processes.
+"""
+
+from __future__ import annotations
+
+from wherein import domain as d
+from wherein.database.drivers.base import DriverConfig, create_driver
+from wherein.ipc.pending import Pending
+
+
+class CodeDatabase:
+    """The operations on one index."""
+
+    def __init__(self, config: DriverConfig) -> None:
+        self._driver = create_driver(config.driver_type, config)
+
+    def connect(self) -> str:
+        """Connect now, starting what is needed, and return the endpoint. Blocks; for workers."""
+        return self._driver.connect()
+
+    def search(self, query: d.SearchQuery) -> Pending[d.SearchResponse]:
+        """Answer a question."""
+        return self._driver.submit("search", query, None)
+
+    def find_symbols(self, query: d.SymbolQuery) -> Pending[d.SymbolList]:
+        """Find definitions by name."""
+        return self._driver.submit("find_symbols", query, None)
+
+    def stats(self, deadline_s: float | None = None) -> Pending[d.IndexStats]:
+        """Read the counters."""
+        return self._driver.submit("stats", d.Empty(), deadline_s)
+
+    def wait_vectors(self, wait_s: float) -> Pending[d.IndexStats]:
+        """Park until every chunk has its vector, at most `wait_s` seconds; then the counters."""
+        return self._driver.submit("wait_vectors", d.WaitFor(wait_s), wait_s + 5.0)
+
+    def list_files(self) -> Pending[d.FileList]:
+        """List all files that the index knows."""
+        return self._driver.submit("list_files", d.Empty(), None)
+
+    def replace_file(self, update: d.FileUpdate) -> Pending[d.Written]:
+        """Write one file's new state in one transaction; sending it twice changes nothing."""
+        return self._driver.submit("replace_file", update, None)
+
+    def remove_files(self, removal: d.RemoveFiles) -> Pending[d.Written]:
+        """Take files out of the index."""
+        return self._driver.submit("remove_files", removal, None)
+
+    def touch_files(self, touch: d.TouchFiles) -> Pending[d.Written]:
+        """Note new signatures of unchanged files."""
+        return self._driver.submit("touch_files", touch, None)
+
+    def next_batch(self, request: d.BatchRequest) -> Pending[d.EmbedBatch]:
+        """Ask for chunks without a vector; parked until there are some."""
+        return self._driver.submit("next_batch", request, request.wait_s + 10.0)
+
+    def put_vectors(self, batch: d.VectorBatch) -> Pending[d.Written]:
+        """Store finished vectors; sending them twice changes nothing."""
+        return self._driver.submit("put_vectors", batch, None)
+
+    def requests_sent(self) -> int:
+        """How many request frames this database has sent."""
+        return self._driver.requests_sent()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._driver.close()

@@ -1,0 +1,127 @@
+"""One persistent connection to a worker, with several requests in flight.
+
+Threads: any thread may submit; one reader thread resolves the answers. Runs in the server process
+and in every worker that attaches to another one.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import itertools
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from wherein.errors import ConnectionLost, ProtocolError, WhereinError, from_fault
+from wherein.ipc import envelope, frames, handshake, transport
+from wherein.ipc.operations import Operation
+from wherein.ipc.pending import Pending
+
+logger = logging.getLogger(__name__)
+
+
+class Client:
+    """A connection that has shaken hands. `requests` counts the frames sent, for tests and bench."""
+
+    def __init__(self, endpoint: str, token: bytes, operations: Mapping[str, Operation]) -> None:
+        """Connect and shake hands; raises WorkerUnavailable or another WhereinError."""
+        self.endpoint = endpoint
+        self.requests = 0
+        self._operations = operations
+        self._socket = transport.connect(endpoint)
+        try:
+            self.peer = handshake.greet(self._socket, token)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._write = threading.Lock()
+        self._waiting: dict[int, tuple[concurrent.futures.Future[Any], Operation]] = {}
+        self._lost: WhereinError | None = None
+        threading.Thread(target=self._read, name="wherein-client", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        """False once the connection broke or was closed."""
+        return self._lost is None
+
+    def submit(self, name: str, params: Any, deadline_s: float | None = None) -> Pending[Any]:
+        """Send a request and return its pending answer; raises ConnectionLost when that fails."""
+        operation = self._operations[name]
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        number = next(self._ids)
+        body = msgspec.Raw(envelope.encode(params))
+        with self._lock:
+            if self._lost is not None:
+                raise self._lost
+            self._waiting[number] = (future, operation)
+        self._send(envelope.encode(envelope.Request(number, name, body)))
+        self.requests += 1
+        return Pending(
+            future, name, deadline_s or operation.deadline_s, lambda: self._cancel(number)
+        )
+
+    def close(self) -> None:
+        """Close the connection; whoever still waits gets ConnectionLost."""
+        self._fail(ConnectionLost("the connection was closed"))
+
+    def _send(self, payload: bytes) -> None:
+        try:
+            with self._write:
+                frames.write_frame(self._socket, payload)
+        except ConnectionLost as error:
+            self._fail(error)
+            raise
+
+    def _cancel(self, number: int) -> None:
+        with self._lock:
+            known = self._waiting.pop(number, None)
+        if known is not None:
+            known[0].cancel()
+            with contextlib.suppress(ConnectionLost):
+                self._send(envelope.encode(envelope.Cancel(number)))
+
+    def _read(self) -> None:
+        try:
+            while True:
+                reply = envelope.decode_reply(frames.read_frame(self._socket))
+                with self._lock:
+                    known = self._waiting.pop(reply.id, None)
+                if known is not None:
+                    _resolve(reply, *known)
+        except msgspec.MsgspecError:
+            self._fail(ProtocolError("the worker sent something that is not an answer"))
+        except WhereinError as error:
+            self._fail(error)
+
+    def _fail(self, error: WhereinError) -> None:
+        with self._lock:
+            if self._lost is not None:
+                return
+            self._lost = error if isinstance(error, ConnectionLost) else ConnectionLost(str(error))
+            waiting, self._waiting = self._waiting, {}
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(2)
+        self._socket.close()
+        for future, _ in waiting.values():
+            if not future.done():
+                future.set_exception(self._lost)
+
+
+def _resolve(
+    reply: envelope.Reply, future: concurrent.futures.Future[Any], operation: Operation
+) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    if reply.fault is not None:
+        future.set_exception(from_fault(reply.fault))
+        return
+    try:
+        future.set_result(msgspec.msgpack.decode(reply.body, type=operation.result))
+    except msgspec.MsgspecError as error:
+        future.set_exception(ProtocolError(f"an answer does not fit {operation.name}: {error}"))

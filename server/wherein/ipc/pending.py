@@ -1,0 +1,59 @@
+"""An answer that is on its way: await it in the server, or wait for it in a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Callable, Generator
+from typing import Generic, TypeVar
+
+from wherein.errors import DeadlineExceeded
+
+T = TypeVar("T")
+
+
+class Pending(Generic[T]):
+    """One answer with its deadline.
+
+    `future` is resolved by the connection's reader thread; `give_up` tells the other process that
+    the answer is not wanted any more, and is called when a waiter times out or is cancelled.
+    """
+
+    def __init__(
+        self,
+        future: concurrent.futures.Future[T],
+        what: str,
+        deadline_s: float,
+        give_up: Callable[[], None],
+    ) -> None:
+        self.future = future
+        self._what = what
+        self._until = time.monotonic() + deadline_s
+        self._give_up = give_up
+
+    def result(self, timeout: float | None = None) -> T:
+        """Block until the answer is there; raises its error, or DeadlineExceeded."""
+        left = max(0.0, self._until - time.monotonic())
+        try:
+            return self.future.result(left if timeout is None else min(timeout, left))
+        except concurrent.futures.TimeoutError:
+            self._give_up()
+            raise self._late() from None
+
+    def __await__(self) -> Generator[object, None, T]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> T:
+        left = max(0.0, self._until - time.monotonic())
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(self.future), left)
+        except (asyncio.TimeoutError, concurrent.futures.TimeoutError):
+            self._give_up()
+            raise self._late() from None
+        except asyncio.CancelledError:
+            self._give_up()
+            raise
+
+    def _late(self) -> DeadlineExceeded:
+        return DeadlineExceeded(f"The worker did not answer ({self._what}) in time")

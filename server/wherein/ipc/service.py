@@ -1,0 +1,195 @@
+"""The serving end of a worker's socket: accepts clients, reads requests, sends replies.
+
+One thread accepts; each client has a thread that shakes hands and reads. A client that is silent,
+slow or broken costs only its own thread and is dropped after a deadline. The handler decides on
+which thread a request is worked on. Runs in the database worker and the vectorization worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from wherein.errors import ConnectionLost, Fault, ProtocolError, WhereinError, to_fault
+from wherein.ipc import envelope, frames, handshake, transport
+from wherein.ipc.operations import Operation
+
+logger = logging.getLogger(__name__)
+
+MAX_CLIENTS: Final = 128
+_NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
+
+
+class Call:
+    """One request being worked on. `cancelled` turns True when the asker gave up or went away."""
+
+    def __init__(self, connection: Connection, number: int, operation: str, params: Any) -> None:
+        self.connection = connection
+        self.number = number
+        self.operation = operation
+        self.params = params
+        self.cancelled = False
+        self.on_cancel: Callable[[], None] | None = None
+
+    def cancel(self) -> None:
+        """Mark as not wanted, and interrupt the work if it said how."""
+        self.cancelled = True
+        hook = self.on_cancel
+        if hook is not None:
+            hook()
+
+    def reply(self, result: Any) -> None:
+        """Send the result; a client that is gone is no error."""
+        self.connection.send(self, None, msgspec.Raw(envelope.encode(result)))
+
+    def fail(self, error: BaseException) -> None:
+        """Send the error as data."""
+        self.connection.send(self, to_fault(error), _NOTHING)
+
+
+class Connection:
+    """One client of the service."""
+
+    def __init__(self, service: Service, sock: socket.socket) -> None:
+        self._service = service
+        self._socket = frames.prepare(sock)
+        self._write = threading.Lock()
+        self._lock = threading.Lock()
+        self._calls: dict[int, Call] = {}
+        self.closed = False
+
+    def serve(self) -> None:
+        """Read requests until the client goes; runs on this connection's own thread."""
+        try:
+            handshake.receive(self._socket, self._service.token)
+            while True:
+                message = envelope.decode_request(frames.read_frame(self._socket))
+                if isinstance(message, envelope.Cancel):
+                    with self._lock:
+                        call = self._calls.pop(message.id, None)
+                    if call is not None:
+                        call.cancel()
+                else:
+                    self._request(message)
+        except ConnectionLost:
+            pass
+        except (WhereinError, msgspec.MsgspecError) as error:
+            logger.info("a client was dropped: %s", error)
+        finally:
+            self.close()
+
+    def _request(self, message: envelope.Request) -> None:
+        operation = self._service.operations.get(message.operation)
+        call = Call(self, message.id, message.operation, None)
+        if operation is None:
+            call.fail(ProtocolError(f"there is no operation {message.operation[:60]}"))
+            return
+        try:
+            call.params = msgspec.msgpack.decode(message.body, type=operation.params)
+        except msgspec.MsgspecError as error:
+            call.fail(ProtocolError(f"{operation.name}: {error}"))
+            return
+        with self._lock:
+            self._calls[call.number] = call
+        try:
+            self._service.handler(call)
+        except WhereinError as error:
+            call.fail(error)
+        except Exception as error:  # noqa: BLE001 - the handler's boundary: one bad request, one error
+            logger.exception("%s failed", operation.name)
+            call.fail(error)
+
+    def send(self, call: Call, fault: Fault | None, body: msgspec.Raw) -> None:
+        """Send one reply, from any thread; drop the connection when the client does not read."""
+        with self._lock:
+            self._calls.pop(call.number, None)
+        payload = envelope.encode(envelope.Reply(call.number, fault, body))
+        try:
+            with self._write:
+                frames.write_frame(self._socket, payload)
+        except ProtocolError as error:  # too large: the asker still gets an answer
+            self.send(call, to_fault(error), _NOTHING)
+        except ConnectionLost:
+            self.close()
+
+    def close(self) -> None:
+        """Hang up and cancel what this client still wanted; safe to call twice."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            calls = list(self._calls.values())
+            self._calls.clear()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for call in calls:
+            call.cancel()
+        self._service.gone(self)
+
+
+class Service:
+    """A listening socket and its clients."""
+
+    def __init__(
+        self,
+        name: str,
+        token: bytes,
+        operations: Mapping[str, Operation],
+        handler: Callable[[Call], None],
+        on_gone: Callable[[Connection], None] | None = None,
+    ) -> None:
+        """Listen under `name`; `handler` gets each request on its connection's thread."""
+        self.token = token
+        self.operations = operations
+        self.handler = handler
+        self._on_gone = on_gone
+        self._lock = threading.Lock()
+        self._connections: set[Connection] = set()
+        self._stopped = False
+        self._listener, self.endpoint = transport.listen(name)
+        threading.Thread(target=self._accept, name="wherein-accept", daemon=True).start()
+
+    def _accept(self) -> None:
+        while not self._stopped:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                if self._stopped:
+                    return
+                continue
+            connection = Connection(self, sock)
+            with self._lock:
+                room = len(self._connections) < MAX_CLIENTS
+                if room:
+                    self._connections.add(connection)
+            if room:
+                threading.Thread(target=connection.serve, name="wherein-serve", daemon=True).start()
+            else:
+                connection.close()
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a connection that has closed."""
+        with self._lock:
+            self._connections.discard(connection)
+        if self._on_gone is not None:
+            self._on_gone(connection)
+
+    def close(self) -> None:
+        """Stop accepting, hang up on everybody, remove the socket file."""
+        self._stopped = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            connection.close()
+        with contextlib.suppress(OSError):
+            transport.forget(self.endpoint)

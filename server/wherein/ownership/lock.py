@@ -1,0 +1,122 @@
+"""Who owns an index: an operating-system lock on one file, which a dead process cannot hold.
+
+The lock is taken on an open file, so it is free the moment its holder ends, however it ends. The
+descriptor is not inherited (workers are spawned). Runs in the hosting process only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from wherein import __version__
+from wherein.errors import StorageError
+from wherein.paths import IndexPaths, make_index_dir
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """What an owner says about itself in owner.json: information, never a lock."""
+
+    pid: int
+    build: str
+    since: float
+    database: str = ""  # endpoint of the database worker
+    vectorization: str = ""  # endpoint of the vectorization worker
+
+
+class OwnerLock:
+    """The lock of one index."""
+
+    def __init__(self, paths: IndexPaths) -> None:
+        self._paths = paths
+        self._fd: int | None = None
+        self._endpoints: dict[str, str] = {}
+        self._since = time.time()
+
+    @property
+    def held(self) -> bool:
+        """True while this process owns the index."""
+        return self._fd is not None
+
+    def acquire(self, token: bytes) -> bool:
+        """Try to become the owner without waiting; on success the token and owner.json are ours.
+
+        Raises StorageError when the index's directory cannot be used.
+        """
+        if self.held:
+            return True
+        make_index_dir(self._paths)
+        try:
+            fd = os.open(self._paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StorageError(f"{self._paths.lock} cannot be opened: {error.strerror}") from error
+        if not _lock(fd):
+            os.close(fd)
+            return False
+        self._fd = fd
+        self._since = time.time()
+        self._endpoints = {}
+        _write_private(self._paths.token_file, token)
+        self._tell()
+        return True
+
+    def announce(self, worker: str, endpoint: str) -> None:
+        """Write where a worker listens into owner.json; does nothing when not the owner."""
+        if self.held:
+            self._endpoints[worker] = endpoint
+            self._tell()
+
+    def release(self) -> None:
+        """Stop being the owner."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError):
+                self._paths.owner_file.unlink()
+            os.close(fd)
+
+    def _tell(self) -> None:
+        owner = Owner(os.getpid(), __version__, self._since, **self._endpoints)
+        _write_private(self._paths.owner_file, msgspec.json.encode(owner))
+
+
+def read_owner(paths: IndexPaths) -> Owner | None:
+    """Read what the owner says about itself; None when there is none, or it is not readable."""
+    try:
+        return msgspec.json.decode(paths.owner_file.read_bytes(), type=Owner)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a 0600 file so that a reader sees the old content or the new, never half of it."""
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    try:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+        fresh.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _lock(fd: int) -> bool:
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

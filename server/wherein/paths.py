@@ -1,0 +1,185 @@
+"""Where things live on disk, in private directories, and the codec between paths and file URIs.
+
+Every process uses this. An index belongs to one workspace folder; its directory and its sockets are
+named by a hash of the folder's canonical path, so two folders never meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+import msgspec
+import platformdirs
+
+from wherein.errors import FolderRefused, StorageError, UsageError
+
+# sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
+_SOCKET_PATH_LIMIT = 100
+
+_CACHEDIR_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"
+
+
+class IndexPaths(msgspec.Struct, frozen=True):
+    """The places of one index. `root` is the canonical folder, `id` 16 hex digits of its hash."""
+
+    root: str
+    id: str
+    directory: str
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock elects the owner."""
+        return Path(self.directory) / "owner.lock"
+
+    @property
+    def owner_file(self) -> Path:
+        """What the owner says about itself: information, never a lock."""
+        return Path(self.directory) / "owner.json"
+
+    @property
+    def token_file(self) -> Path:
+        """The 32 bytes that a client of the owner's sockets must know."""
+        return Path(self.directory) / "token"
+
+
+def _base(env_child: str, default: str) -> Path:
+    home = os.environ.get("WHEREIN_HOME")
+    return Path(home) / env_child if home else Path(default)
+
+
+def index_home() -> Path:
+    """The directory that holds all indexes."""
+    return _base("index", platformdirs.user_cache_dir("wherein", appauthor=False))
+
+
+def config_home() -> Path:
+    """The directory for choices that outlive an index: the model in use."""
+    return _base("config", platformdirs.user_config_dir("wherein", appauthor=False))
+
+
+def log_home() -> Path:
+    """The directory for log files."""
+    return _base("log", platformdirs.user_log_dir("wherein", appauthor=False))
+
+
+def model_cache() -> Path:
+    """The directory that hub models would be kept in."""
+    return _base(
+        "models", str(Path(platformdirs.user_cache_dir("wherein", appauthor=False)) / "models")
+    )
+
+
+def private_dir(path: Path) -> Path:
+    """Make a directory that only this user can read; refuse one that belongs to somebody else.
+
+    Raises StorageError when it cannot be made, is a link, or is owned by another user.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise StorageError(f"The directory {path} cannot be used: {error.strerror}") from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise StorageError(f"{path} is not a directory. Remove it, or set WHEREIN_HOME")
+    if hasattr(os, "geteuid"):
+        if found.st_uid != os.geteuid():
+            raise StorageError(f"{path} belongs to another user. Set WHEREIN_HOME to your own")
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            path.chmod(0o700)
+    return path
+
+
+def runtime_dir() -> Path:
+    """A private directory whose name is short enough for a socket path."""
+    wanted = _base("run", str(Path(platformdirs.user_runtime_dir("wherein", appauthor=False))))
+    # A socket's file name is at most 24 bytes: 16 hex digits, a dot, and a short word.
+    if len(os.fsencode(wanted)) + 25 > _SOCKET_PATH_LIMIT or not _usable(wanted):
+        user = os.geteuid() if hasattr(os, "geteuid") else "user"
+        short = hashlib.blake2b(os.fsencode(wanted), digest_size=6).hexdigest()
+        wanted = Path(tempfile.gettempdir()) / f"wherein-{user}" / short
+        private_dir(wanted.parent)
+    return private_dir(wanted)
+
+
+def _usable(path: Path) -> bool:
+    try:
+        private_dir(path)
+    except StorageError:
+        return False
+    return True
+
+
+def index_paths(folder: str) -> IndexPaths:
+    """Name the index of a folder; the folder must exist. Nothing is created."""
+    root = os.path.realpath(folder)
+    digest = hashlib.blake2b(os.fsencode(root), digest_size=8).hexdigest()
+    return IndexPaths(root=root, id=digest, directory=str(index_home() / digest))
+
+
+def make_index_dir(paths: IndexPaths) -> None:
+    """Create the index's private directory and say in it which folder it belongs to."""
+    private_dir(index_home())
+    directory = private_dir(Path(paths.directory))
+    tag = directory.parent / "CACHEDIR.TAG"
+    if not tag.exists():
+        tag.write_text(_CACHEDIR_TAG, encoding="ascii")
+    note = directory / "folder"
+    if not note.exists():
+        note.write_bytes(os.fsencode(paths.root))
+
+
+def check_folder(folder: str) -> str:
+    """Return the canonical path of a folder that may be indexed, else raise FolderRefused."""
+    if not folder or "\0" in folder:
+        raise FolderRefused("No folder was named. Name a project with --dir DIR")
+    path = Path(folder)
+    if not path.exists():
+        raise FolderRefused(f"{folder} does not exist. Name a project with --dir DIR")
+    if not path.is_dir():
+        raise FolderRefused(f"{folder} is a file. Name the folder that holds the project")
+    root = os.path.realpath(folder)
+    if root == str(Path(root).parent):
+        raise FolderRefused(f"{root} is the whole disk. Name a project with --dir DIR")
+    home = Path("~").expanduser()
+    if home.is_absolute() and root == os.path.realpath(home):
+        raise FolderRefused("This is your home directory. Name a project with --dir DIR")
+    return root
+
+
+def to_uri(path: bytes) -> str:
+    """Write an absolute path as a file URI; every byte survives the way back."""
+    if sys.platform == "win32":
+        return "file:///" + quote_from_bytes(path.replace(b"\\", b"/"), safe="/:").replace(
+            ":", "%3A"
+        )
+    return "file://" + quote_from_bytes(path, safe="/")
+
+
+def from_uri(uri: str) -> bytes:
+    """Read the absolute path out of a file URI. Raises UsageError for any other kind of URI."""
+    if not uri.startswith("file://"):
+        raise UsageError(f"{uri[:40]} is not a file on this machine")
+    host, slash, rest = uri[7:].partition("/")
+    path = unquote_to_bytes(slash + rest)
+    if host not in ("", "localhost") or not slash or b"\0" in path:
+        raise UsageError(f"{uri[:40]} is not a file on this machine")
+    if sys.platform == "win32":
+        return path.lstrip(b"/").replace(b"/", b"\\")
+    return path
+
+
+def relative_to(root: str, path: bytes) -> bytes | None:
+    """Return the path as the index names it, or None when it lies outside the folder."""
+    base = os.fsencode(root).rstrip(b"/\\")
+    if sys.platform == "win32":
+        base, path = base.replace(b"\\", b"/"), path.replace(b"\\", b"/")
+    normal = os.path.normpath(path)
+    if sys.platform == "win32":
+        normal = normal.replace(b"\\", b"/")
+    return normal[len(base) + 1 :] if normal.startswith(base + b"/") else None

@@ -1,0 +1,90 @@
+"""The settings a person can change: bad input gives the default and a message, never a crash.
+
+They arrive in the editor's `initializationOptions` (camelCase), or from the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+import attrs
+import cattrs
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What can be set; each has its row in package.json and in the README."""
+
+    exclude: tuple[str, ...] = ()
+    """Globs of files to keep out of the index, beside the ignore files."""
+
+    max_file_kib: int = 1024
+    """Files larger than this many KiB are skipped."""
+
+    model: str = ""
+    """A folder with another fastembed model; empty for the one in the package."""
+
+    execute_commands: bool = True
+    """Advertise the requests as workspace/executeCommand commands too."""
+
+    log_level: str = "warning"
+    """How much is logged: error, warning, info or debug."""
+
+
+_LIMITS = {"max_file_kib": (1, 64 * 1024)}
+_LEVELS = ("error", "warning", "info", "debug")
+
+
+def camel(name: str) -> str:
+    """Write a field's name as it stands on the wire and in package.json."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def read_settings(raw: object) -> tuple[Settings, list[str]]:
+    """Make Settings of what a client sent, and a sentence for each thing that was ignored."""
+    messages: list[str] = []
+    if raw is None:
+        return Settings(), messages
+    if not isinstance(raw, Mapping):
+        return Settings(), ["initializationOptions is not an object; the defaults are used"]
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    known = {camel(field.name): field.name for field in attrs.fields(Settings)}
+    for key, value in raw.items():
+        name = known.get(str(key))
+        if name is None:
+            messages.append(f"The setting {key!s:.60} is not known and was ignored")
+            continue
+        problem = _problem(name, value, hints[name])
+        if problem:
+            messages.append(f"The setting {key} {problem}; the default is used")
+        else:
+            values[name] = tuple(value) if isinstance(value, list) else value
+    return Settings(**values), messages
+
+
+def _problem(name: str, value: object, hint: object) -> str:
+    if hint is bool and not isinstance(value, bool):
+        return "must be true or false"
+    if hint is str and not isinstance(value, str):
+        return "must be a text"
+    if hint is int and (isinstance(value, bool) or not isinstance(value, int)):
+        return "must be a whole number"
+    if name in _LIMITS and isinstance(value, int):
+        low, high = _LIMITS[name]
+        if not low <= value <= high:
+            return f"must lie between {low} and {high}"
+    if name == "log_level" and value not in _LEVELS:
+        return f"must be one of {', '.join(_LEVELS)}"
+    if hint == tuple[str, ...] and not (
+        isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    ):
+        return "must be a list of texts"
+    return ""
+
+
+def to_wire(settings: Settings) -> dict[str, Any]:
+    """Write settings the way a client would send them."""
+    return {camel(k): v for k, v in cattrs.unstructure(settings).items()}

@@ -1,0 +1,109 @@
+"""The state of a folder in one word and one sentence: a pure function over known facts.
+
+`root_missing > failed > rebuilding > read_only > paused > lexical_only > indexing > watch_polling >
+ok`: the first that holds is the state, all that hold are its reasons. Used in the hosting process.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from wherein.domain import IndexStats
+
+
+class FolderState(str, enum.Enum):
+    """All states, the worst first."""
+
+    ROOT_MISSING = "root_missing"
+    BUSY = "busy"  # another process owns the index
+    FAILED = "failed"
+    REBUILDING = "rebuilding"
+    READ_ONLY = "read_only"
+    PAUSED = "paused"
+    LEXICAL_ONLY = "lexical_only"
+    INDEXING = "indexing"
+    WATCH_POLLING = "watch_polling"
+    OK = "ok"
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """What is known about one folder: pushed by workers, or counted by the database."""
+
+    troubles: dict[str, str] = msgspec.field(default_factory=dict)  # state name -> reason
+    phase: str = "starting"  # of the watcher: starting, scanning, indexing, idle
+    done: int = 0
+    total: int = 0
+    reconciled: bool = False
+    model: str = ""
+    stats: IndexStats | None = None
+    stats_at: float = 0.0  # time.time() of the counters
+    owner_pid: int | None = None  # of the other process, when busy
+    failed_workers: dict[str, str] = msgspec.field(default_factory=dict)
+    seconds_left: float | None = None
+
+
+class FolderStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: `percent` of the work that the state is about, None where there is none."""
+
+    state: str
+    sentence: str
+    reasons: list[str]
+    words_percent: int
+    meaning_percent: int
+    percent: int | None
+
+
+def describe(facts: Facts) -> FolderStatus:
+    """Work out the state and its sentence."""
+    stats = facts.stats
+    words = _words_percent(facts)
+    meaning = _percent(stats.vectors, stats.chunks) if stats is not None else 0
+    held: dict[FolderState, str] = {}
+    if facts.owner_pid is not None:
+        held[FolderState.BUSY] = f"Process {facts.owner_pid} owns the index of this folder"
+    for name, reason in facts.troubles.items():
+        held[FolderState(name)] = reason
+    if facts.failed_workers:
+        worker, why = next(iter(facts.failed_workers.items()))
+        held[FolderState.FAILED] = f"The {worker.replace('_', ' ')} worker {why}"
+    if not facts.reconciled or facts.phase != "idle":
+        held[FolderState.INDEXING] = _working(words, meaning, facts.seconds_left)
+    elif stats is None or (stats.pending and FolderState.LEXICAL_ONLY not in held):
+        held[FolderState.INDEXING] = _working(words, meaning, facts.seconds_left)
+    ordered = [state for state in FolderState if state in held]
+    state = ordered[0] if ordered else FolderState.OK
+    percent = None
+    if state is FolderState.INDEXING:
+        percent = words if words < 100 else meaning
+    return FolderStatus(
+        state=state.value,
+        sentence=held[state] if ordered else _fine(stats),
+        reasons=[held[s] for s in ordered],
+        words_percent=words,
+        meaning_percent=meaning,
+        percent=percent,
+    )
+
+
+def _words_percent(facts: Facts) -> int:
+    if facts.reconciled and facts.phase == "idle":
+        return 100
+    # Never "done" before it is.
+    return min(99, _percent(facts.done, facts.total)) if facts.total else 0
+
+
+def _percent(part: int, whole: int) -> int:
+    return 100 * part // whole if whole else 100
+
+
+def _working(words: int, meaning: int, left: float | None) -> str:
+    rest = f", about {left:.0f} s left" if left is not None and left >= 1 else ""
+    return f"Words {words} %, meaning {meaning} %{rest}. You can search now"
+
+
+def _fine(stats: IndexStats | None) -> str:
+    if stats is None:
+        return "Up to date"
+    return f"{stats.files:,} files, {stats.chunks:,} chunks, up to date"

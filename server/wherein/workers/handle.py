@@ -1,0 +1,245 @@
+"""One worker as the server sees it: its process, control pipe, state, and the stop ladder.
+
+The only module that makes a multiprocessing.Process. A handle outlives its process: after a death
+the same handle starts the next one, so that restarts and errors stay visible.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import multiprocessing as mp
+import socket
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+import msgspec
+
+from wherein.errors import ConnectionLost, WhereinError
+from wherein.ipc import control, frames
+from wherein.workers.runtime import run_worker
+from wherein.workers.start import WorkerStart, WorkerType
+
+logger = logging.getLogger(__name__)
+
+# `spawn`, never `fork`: threads, SQLite and the owner lock do not survive a fork.
+_spawn = mp.get_context("spawn")
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(control.Up).decode
+
+
+class WorkerState(str, enum.Enum):
+    """Where a worker is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    DEAD = "dead"  # died, will be started again
+    FAILED = "failed"  # died too often
+
+
+class WorkerStatus(msgspec.Struct, frozen=True):
+    """What `get_worker_status` says of one worker. Times in seconds, memory in bytes."""
+
+    type: str
+    pid: int | None
+    state: str
+    since: float  # unix time of the last change of state
+    heartbeat_age: float | None  # seconds since the last heartbeat of a live worker
+    restarts: int
+    cpu_s: float
+    rss: int
+    last_error: str
+    index: str  # id of the index, for a database worker
+
+
+class WorkerHandle:
+    """One worker, over all its incarnations.
+
+    `listener` gets every message that comes up, and `on_death` is called once for each death that
+    nobody asked for; both on the handle's own reader thread.
+    """
+
+    def __init__(
+        self,
+        start: WorkerStart,
+        *,
+        daemon: bool,
+        listener: Callable[[WorkerHandle, control.Up], None],
+        on_death: Callable[[WorkerHandle], None],
+    ) -> None:
+        self.start_args = start
+        self.type: WorkerType = start.type
+        self.daemon = daemon
+        self.process: BaseProcess | None = None
+        self.state = WorkerState.STOPPED
+        self.since = time.time()
+        self.restarts = 0
+        self.last_error = ""
+        self.endpoint = ""
+        self._beat: control.Heartbeat | None = None
+        self._beat_at: float | None = None
+        self._listener = listener
+        self._on_death = on_death
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._pipe: socket.socket | None = None
+        self._reader: threading.Thread | None = None
+
+    def launch(self) -> None:
+        """Start the process; returns at once, the worker says `ready` later."""
+        ours, theirs = socket.socketpair()
+        with self._lock:
+            if self.state is WorkerState.STOPPING:
+                return
+            process = _spawn.Process(
+                target=run_worker,
+                args=(self.start_args, theirs),
+                name=f"wherein-{self.type.value}",
+                daemon=self.daemon,
+            )
+            self._enter(WorkerState.STARTING)
+            self.endpoint = ""
+            self._beat, self._beat_at = None, None
+            try:
+                process.start()
+            except OSError as error:
+                ours.close()
+                self._enter(WorkerState.DEAD, f"could not be started: {error.strerror}")
+                raise
+            finally:
+                theirs.close()
+            self.process = process
+            self._pipe = frames.prepare(ours)
+            self._reader = threading.Thread(
+                target=self._read, args=(process, ours), name=f"{process.name}-pipe", daemon=True
+            )
+            self._reader.start()
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait until the worker serves; False when it died or did not in time."""
+        until = time.monotonic() + timeout
+        with self._changed:
+            while self.state is WorkerState.STARTING:
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(left)
+            return self.state is WorkerState.READY
+
+    def send(self, message: control.Down) -> bool:
+        """Send a message down; False when the worker is gone or does not read."""
+        pipe = self._pipe
+        if pipe is None:
+            return False
+        try:
+            with self._lock:
+                frames.write_frame(pipe, _encode(message))
+        except ConnectionLost:
+            return False
+        return True
+
+    def begin_stop(self) -> None:
+        """Ask the worker to stop, without waiting."""
+        with self._lock:
+            self._enter(WorkerState.STOPPING)
+        self.send(control.Stop())
+
+    def finish_stop(self, deadline: float) -> None:
+        """Wait until `deadline` (time.monotonic()) for a stop that was begun, then kill."""
+        process = self.process
+        if process is not None and process.pid is not None:
+            process.join(max(0.0, deadline - time.monotonic()))
+            if process.is_alive():
+                logger.warning("the %s worker did not stop and is killed", self.type.value)
+                process.kill()
+                process.join(1.0)
+        with self._lock:
+            self._close_pipe()
+            self._enter(WorkerState.STOPPED)
+
+    def fail(self, reason: str) -> None:
+        """Mark as given up, for a reason."""
+        with self._lock:
+            self._enter(WorkerState.FAILED, reason)
+
+    def status(self) -> WorkerStatus:
+        """Describe the worker now."""
+        with self._lock:
+            alive = self.process is not None and self.process.is_alive()
+            age = None if self._beat_at is None else time.monotonic() - self._beat_at
+            return WorkerStatus(
+                type=self.type.value,
+                pid=self.process.pid if alive and self.process is not None else None,
+                state=self.state.value,
+                since=self.since,
+                heartbeat_age=round(age, 3) if alive and age is not None else None,
+                restarts=self.restarts,
+                cpu_s=self._beat.cpu_s if self._beat else 0.0,
+                rss=self._beat.rss if self._beat else 0,
+                last_error=self.last_error,
+                index=self.start_args.indexes[0].id if self.type is WorkerType.DATABASE else "",
+            )
+
+    def _read(self, process: BaseProcess, pipe: socket.socket) -> None:
+        """Read what comes up until the worker is gone; the pipe's end and the sentinel tell."""
+        while True:
+            ready = wait([pipe, process.sentinel])
+            if pipe in ready:
+                try:
+                    self._handle(_decode(frames.read_frame(pipe)))
+                    continue
+                except (WhereinError, msgspec.MsgspecError, OSError):
+                    # Its end is closed: dead, or so broken that it must die.
+                    if not wait([process.sentinel], 0.5):
+                        process.kill()
+            break
+        process.join(5.0)
+        self._gone(process)
+
+    def _handle(self, message: control.Up) -> None:
+        if isinstance(message, control.Heartbeat):
+            self._beat, self._beat_at = message, time.monotonic()
+            return
+        if isinstance(message, control.LogTail):
+            self.last_error = message.text
+        if isinstance(message, control.Ready):
+            with self._lock:
+                self.endpoint = message.endpoint
+                if self.state is WorkerState.STARTING:
+                    self._enter(WorkerState.READY)
+        self._listener(self, message)
+
+    def _gone(self, process: BaseProcess) -> None:
+        with self._lock:
+            if self.process is not process or self.state in (
+                WorkerState.STOPPING,
+                WorkerState.STOPPED,
+            ):
+                return
+            self._close_pipe()
+            how = f"ended with exit code {process.exitcode}"
+            if process.exitcode is not None and process.exitcode < 0:
+                how = f"was ended by signal {-process.exitcode}"
+            tail = f": {self.last_error}" if process.exitcode == 1 and self.last_error else ""
+            self._enter(WorkerState.DEAD, how + tail)
+        self._on_death(self)
+
+    def _enter(self, state: WorkerState, error: str = "") -> None:
+        self.state = state
+        self.since = time.time()
+        if error:
+            self.last_error = error
+        self._changed.notify_all()
+
+    def _close_pipe(self) -> None:
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.shutdown(socket.SHUT_RDWR)
+            pipe.close()

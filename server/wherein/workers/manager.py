@@ -1,0 +1,220 @@
+"""WorkerManager: the only place that starts, stops, registers and restarts worker processes.
+
+Lives in the process that hosts the index: the language server, or the command line.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing import util
+from typing import Final
+
+from wherein.errors import WorkerUnavailable
+from wherein.ipc import control
+from wherein.paths import IndexPaths
+from wherein.settings import Settings
+from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
+from wherein.workers.start import WatchMode, WorkerStart, WorkerType
+from wherein.workers.supervision import RestartPolicy
+
+logger = logging.getLogger(__name__)
+
+STOP_S: Final = 1.2  # editors kill at 2 s; the whole shutdown must fit into 1.5
+DATABASE_START_S: Final = 10.0
+
+# Only the database worker is not daemonic: multiprocessing must not terminate it on its own before
+# what uses it has stopped.
+_DAEMON: Final = {
+    WorkerType.FILE_WATCHER: True,
+    WorkerType.VECTORIZATION: True,
+    WorkerType.DATABASE: False,
+}
+
+Listener = Callable[[WorkerHandle, control.Up], None]
+
+
+def _ignore(_handle: WorkerHandle, _message: control.Up) -> None:
+    """Listen to nothing."""
+
+
+class WorkerManager:
+    """Starts and stops workers; the methods are those of the design, and no others."""
+
+    _instance: WorkerManager | None = None
+    _instance_lock = threading.Lock()
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._workers: list[WorkerHandle] = []
+        self._policies: dict[int, RestartPolicy] = {}
+        self._timers: set[threading.Timer] = set()
+        self._closed = False
+        # Before multiprocessing's own exit handler, which would wait for ever for a live worker.
+        self._finalizer = util.Finalize(
+            None, self.stop_all_workers, args=(STOP_S,), exitpriority=100
+        )
+
+    @classmethod
+    def get_instance(cls) -> WorkerManager:
+        """Return this process's manager."""
+        with cls._instance_lock:
+            if cls._instance is None:
+                cls._instance = cls()
+            return cls._instance
+
+    def start_file_watcher_worker(
+        self,
+        indexes: Sequence[IndexPaths],
+        token: bytes,
+        settings: Settings,
+        *,
+        mode: WatchMode = WatchMode.FOLLOW,
+        listener: Listener = _ignore,
+    ) -> WorkerHandle:
+        """Start the process that scans and watches these folders; returns without waiting."""
+        start = WorkerStart(WorkerType.FILE_WATCHER, tuple(indexes), token, settings, mode)
+        return self._start(start, listener)
+
+    def start_vectorization_worker(
+        self,
+        indexes: Sequence[IndexPaths],
+        token: bytes,
+        settings: Settings,
+        *,
+        listener: Listener = _ignore,
+    ) -> WorkerHandle:
+        """Start the process that embeds chunks and queries; returns without waiting."""
+        start = WorkerStart(WorkerType.VECTORIZATION, tuple(indexes), token, settings)
+        return self._start(start, listener)
+
+    def register_worker(self, handle: WorkerHandle) -> None:
+        """Take charge of a worker: it is listed, restarted by policy, and stopped with the rest."""
+        with self._lock:
+            if self._closed:
+                raise WorkerUnavailable("The server is shutting down")
+            self._workers.append(handle)
+            self._policies[id(handle)] = RestartPolicy()
+
+    def stop_worker_type(self, worker_type: WorkerType, timeout: float = STOP_S) -> None:
+        """Stop all workers of a type; one that has not gone after `timeout` seconds is killed."""
+        self._stop([worker_type], timeout)
+
+    def stop_all_workers(self, timeout: float = STOP_S) -> None:
+        """Stop everything within `timeout` seconds: watcher, then vectorization, then database."""
+        with self._lock:
+            self._closed = True
+            for timer in self._timers:
+                timer.cancel()
+            self._timers.clear()
+        self._stop(list(WorkerType), timeout)
+        with self._lock:
+            self._closed = False
+
+    def get_worker_status(self) -> list[WorkerStatus]:
+        """Describe every worker that was registered and not stopped."""
+        with self._lock:
+            return [handle.status() for handle in self._workers]
+
+    def _start(self, start: WorkerStart, listener: Listener) -> WorkerHandle:
+        handle = WorkerHandle(
+            start, daemon=_DAEMON[start.type], listener=listener, on_death=self._died
+        )
+        self.register_worker(handle)
+        handle.launch()
+        return handle
+
+    def _stop(self, types: Sequence[WorkerType], timeout: float) -> None:
+        """Ask all first, in order, then wait: the watcher's last writes still find a database."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            leaving = [h for t in types for h in self._workers if h.type is t]
+            self._workers = [h for h in self._workers if h not in leaving]
+            for handle in leaving:
+                self._policies.pop(id(handle), None)
+        early = [h for h in leaving if h.type is not WorkerType.DATABASE]
+        late = [h for h in leaving if h.type is WorkerType.DATABASE]
+        for group, until in ((early, deadline - timeout * 0.4), (late, deadline)):
+            for handle in group:
+                handle.begin_stop()
+            for handle in group:
+                handle.finish_stop(until)
+
+    def _died(self, handle: WorkerHandle) -> None:
+        """Start a dead worker again, after a pause; a database worker waits until it is wanted."""
+        logger.warning("the %s worker %s", handle.type.value, handle.last_error)
+        with self._lock:
+            policy = self._policies.get(id(handle))
+            if policy is None or self._closed or handle.type is WorkerType.DATABASE:
+                return
+            delay = policy.died(time.monotonic())
+            if delay is None:
+                handle.fail(f"stopped too often; the last time it {handle.last_error}")
+                return
+            timer = threading.Timer(delay, self._restart, (handle,))
+            timer.daemon = True
+            self._timers.add(timer)
+            timer.start()
+
+    def _restart(self, handle: WorkerHandle) -> None:
+        with self._lock:
+            self._timers = {t for t in self._timers if t.is_alive()}
+            if self._closed or handle not in self._workers or handle.state is not WorkerState.DEAD:
+                return
+            handle.restarts += 1
+            handle.launch()
+
+
+class DatabaseStarter:
+    """What `DBWorkerManager` is configured with in the hosting process: start one, or find it.
+
+    `indexes` are the indexes this process owns, by database path; others are refused.
+    """
+
+    def __init__(
+        self,
+        manager: WorkerManager,
+        indexes: dict[str, IndexPaths],
+        token: bytes,
+        settings: Settings,
+        listener: Listener = _ignore,
+    ) -> None:
+        self._manager = manager
+        self._indexes = indexes
+        self._token = token
+        self._settings = settings
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._handles: dict[str, WorkerHandle] = {}
+
+    def __call__(self, db_path: str) -> str:
+        """Return the endpoint of the live database worker of an index, starting it if need be.
+
+        Raises WorkerUnavailable when the index is not owned here or the worker does not come up.
+        """
+        with self._lock:
+            index = self._indexes.get(db_path)
+            if index is None:
+                raise WorkerUnavailable("This process does not own that index")
+            handle = self._handles.get(db_path)
+            if handle is None or handle.state is WorkerState.STOPPED:
+                start = WorkerStart(WorkerType.DATABASE, (index,), self._token, self._settings)
+                handle = WorkerHandle(
+                    start,
+                    daemon=_DAEMON[WorkerType.DATABASE],
+                    listener=self._listener,
+                    on_death=self._manager._died,  # noqa: SLF001 - the manager's own starter
+                )
+                self._manager.register_worker(handle)
+                self._handles[db_path] = handle
+                handle.launch()
+            elif handle.state is WorkerState.DEAD:
+                handle.restarts += 1
+                handle.launch()
+            if not handle.wait_ready(DATABASE_START_S):
+                raise WorkerUnavailable(
+                    f"The database worker did not start: {handle.last_error or 'no answer'}"
+                )
+            return handle.endpoint

@@ -1,0 +1,199 @@
+"""What every worker process does before and around its own work. Runs inside each worker.
+
+Order matters: file descriptors and signals first, then the watch on the parent, then logging, and
+only then the imports of the work itself. A worker never outlives the server: a thread waits on the
+parent's sentinel, and on Linux the kernel sends SIGIO when that pipe closes, which ends the process
+even while native code holds the GIL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import logging
+import multiprocessing as mp
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+from multiprocessing.connection import wait
+from types import FrameType
+from typing import Final
+
+import msgspec
+
+from wherein import logs
+from wherein.database.db_worker_manager import DBWorkerManager
+from wherein.errors import ConnectionLost, DeadlineExceeded, WhereinError, WorkerUnavailable
+from wherein.ipc import control, frames
+from wherein.workers.start import WorkerStart, WorkerType
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_S: Final = 1.0
+DATABASE_WAIT_S: Final = 5.0
+_NICENESS: Final = 10
+
+_ENTRIES: Final = {
+    WorkerType.FILE_WATCHER: "wherein.workers.file_watcher",
+    WorkerType.VECTORIZATION: "wherein.workers.vectorization",
+    WorkerType.DATABASE: "wherein.db_worker.process",
+}
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(control.Down).decode
+
+
+class WorkerContext:
+    """What a worker's own code gets: its arguments, its inbox, and a way to speak to the server.
+
+    `stopping` is set when the server said stop, or SIGTERM came; `inbox` holds the messages meant
+    for the worker's own loop (sync, near, pause, resume), and one Stop at the end.
+    """
+
+    def __init__(self, start: WorkerStart, pipe: socket.socket) -> None:
+        self.start = start
+        self.stopping = threading.Event()
+        self.inbox: queue.SimpleQueue[control.Down] = queue.SimpleQueue()
+        self._pipe = frames.prepare(pipe)
+        self._write = threading.Lock()
+        self._ids = itertools.count(1)
+        self._answers: dict[int, queue.SimpleQueue[control.DatabaseAt]] = {}
+
+    def send(self, message: control.Up) -> None:
+        """Send a message up the control pipe; a server that is gone ends this process elsewhere."""
+        with self._write, contextlib.suppress(ConnectionLost):
+            frames.write_frame(self._pipe, _encode(message))
+
+    def ask_for_database(self, db_path: str) -> str:
+        """Ask the server to have the database worker running; return its endpoint.
+
+        Raises WorkerUnavailable when it cannot be had within 5 seconds.
+        """
+        number = next(self._ids)
+        answer: queue.SimpleQueue[control.DatabaseAt] = queue.SimpleQueue()
+        self._answers[number] = answer
+        self.send(control.NeedDatabase(number, os.fsencode(db_path)))
+        try:
+            found = answer.get(timeout=DATABASE_WAIT_S)
+        except queue.Empty:
+            raise WorkerUnavailable("The server did not start the database worker") from None
+        finally:
+            self._answers.pop(number, None)
+        if found.error:
+            raise WorkerUnavailable(found.error)
+        return found.endpoint
+
+    def stop(self) -> None:
+        """Ask this worker's own loop to finish."""
+        if not self.stopping.is_set():
+            self.stopping.set()
+            self.inbox.put(control.Stop())
+
+    def listen(self) -> None:
+        """Read the control pipe until it closes; runs on its own thread."""
+        while True:
+            try:
+                message = _decode(frames.read_frame(self._pipe))
+            except DeadlineExceeded:
+                continue
+            except (WhereinError, msgspec.MsgspecError):
+                self.stop()
+                return
+            if isinstance(message, control.Stop):
+                self.stop()
+            elif isinstance(message, control.DatabaseAt):
+                answer = self._answers.get(message.request)
+                if answer is not None:
+                    answer.put(message)
+            else:
+                self.inbox.put(message)
+
+    def beat(self) -> None:
+        """Send a heartbeat each second; runs on its own thread, so a held GIL silences it."""
+        import psutil
+
+        me = psutil.Process()
+        while not self.stopping.wait(HEARTBEAT_S):
+            used = me.cpu_times()
+            self.send(control.Heartbeat(used.user + used.system, me.memory_info().rss))
+
+
+def run_worker(start: WorkerStart, pipe: socket.socket) -> None:
+    """Be a worker process: the target of every multiprocessing.Process that wherein makes."""
+    _claim_descriptors()
+    _watch_parent()
+    _environment(start)
+    logs.set_up(start.settings.log_level)
+    context = WorkerContext(start, pipe)
+    _signals(context)
+    DBWorkerManager.configure(start=context.ask_for_database)
+    for work, name in ((context.listen, "wherein-control"), (context.beat, "wherein-heartbeat")):
+        threading.Thread(target=work, name=name, daemon=True).start()
+    code = 0
+    try:
+        importlib.import_module(_ENTRIES[start.type]).main(context)
+    except Exception as error:
+        logger.exception("the %s worker failed", start.type.value)
+        told = str(error) if isinstance(error, WhereinError) else type(error).__name__
+        context.send(control.LogTail(told))
+        code = 1
+    logging.shutdown()
+    # Daemon threads may sit in native code; nothing of value is left to unwind.
+    os._exit(code)
+
+
+def _claim_descriptors() -> None:
+    """Read nothing from the editor and write nothing to it, whatever a library prints."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+
+
+def _watch_parent() -> None:
+    parent = mp.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+    if sys.platform == "linux":
+        import fcntl
+
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(sentinel, fcntl.F_GETFL)
+        fcntl.fcntl(sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(3)
+
+    threading.Thread(target=watch, name="wherein-parent", daemon=True).start()
+
+
+def _environment(start: WorkerStart) -> None:
+    """One thread for native libraries, and a low priority: one core stays the person's."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.umask(0o077)
+    if start.type is not WorkerType.DATABASE and hasattr(os, "nice"):
+        os.nice(_NICENESS)
+
+
+def _signals(context: WorkerContext) -> None:
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        # A handler must not take a lock that the main thread may hold: another thread does it.
+        threading.Thread(target=context.stop, daemon=True).start()
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, terminate)
+
+
+def wait_until(moment: float, context: WorkerContext) -> bool:
+    """Sleep until a time.monotonic() moment; True when the worker should stop instead."""
+    return context.stopping.wait(max(0.0, moment - time.monotonic()))
