@@ -1,0 +1,89 @@
+# wherein: `make help` lists what there is. Everything is installed into .venv and node_modules.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+unexport MAKEFLAGS
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The first Python on the PATH that is new enough and can make environments; `make PYTHON=…` overrides it.
+PYTHON = $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c "import ensurepip, sys; sys.version_info >= (3, 11) and print('$(name)')" 2>/dev/null)))
+NO_PYTHON = wherein needs Python 3.11 or newer with its venv module (on Debian: apt-get install python3 python3-venv).
+BIN := .venv/bin
+DIR ?= .
+PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: help setup search index test test-slow lint fmt type client-check bench quality client lock clean
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+setup: .venv/.package ## Install wherein and its locked dependencies into .venv
+
+search: export QUESTION = $(value Q)
+search: export FOLDER = $(value DIR)
+search: .venv/.package ## Ask a question: make search Q="where are crashed workers restarted" DIR=.
+	@test -n "$$QUESTION" || { echo 'Ask something: make search Q="where are crashed workers restarted" DIR=.' >&2; exit 2; }
+	@$(BIN)/wherein search "$$QUESTION" --dir "$$FOLDER"
+
+index: export FOLDER = $(value DIR)
+index: .venv/.package ## Index a folder and wait until it is done: make index DIR=.
+	@$(BIN)/wherein index --dir "$$FOLDER"
+
+test: lint type client-check ## Check style, types and the client, then run the tests
+	@$(BIN)/pytest
+
+test-slow: .venv/.dev ## Run the slow tests too
+	@$(BIN)/pytest -m "slow or not slow"
+
+lint: .venv/.dev ## Check style and formatting
+	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet
+
+fmt: .venv/.dev ## Format and repair style
+	@$(BIN)/ruff check --fix --quiet && $(BIN)/ruff format --quiet
+
+type: .venv/.dev ## Check the Python types
+	@$(BIN)/mypy --no-error-summary
+
+client-check: node_modules/.installed ## Check the types of the TypeScript client
+	@npm run --silent check
+
+bench: .venv/.dev ## Measure speed and memory, print the tables
+	@$(BIN)/python bench/run.py
+
+quality: .venv/.dev ## Measure how good the answers are
+	@$(BIN)/python bench/run.py quality
+
+client: client-check ## Build the VS Code extension
+	@npm run --silent build
+
+lock: build/lock/bin/pip-compile ## Resolve the locks anew from pyproject.toml and requirements/*.in, from PyPI alone
+	@$(PIP_COMPILE) --upgrade --output-file requirements/runtime.lock pyproject.toml requirements/build.in requirements/windows.in
+	@$(PIP_COMPILE) --upgrade --output-file requirements/dev.lock --constraint requirements/runtime.lock pyproject.toml requirements/build.in requirements/windows.in requirements/dev.in
+
+clean: ## Remove everything that the other targets made
+	@rm -rf .venv node_modules build dist client-ts/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Each stamp is newer than what it was made from, so a second run does nothing. What setup says goes to stderr.
+.venv/.runtime: requirements/runtime.lock
+	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)" >&2; exit 1; }
+	@echo "Installing wherein into .venv (once)" >&2
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv >&2
+	@.venv/bin/python -m pip install --quiet --require-hashes --requirement $< >&2
+	@touch $@
+
+.venv/.package: .venv/.runtime pyproject.toml server/wherein/__init__.py
+	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+.venv/.dev: requirements/dev.lock .venv/.package
+	@echo "Installing the development tools into .venv (once)" >&2
+	@.venv/bin/python -m pip install --quiet --require-hashes --requirement $< >&2
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	@echo "Installing the client's dependencies into node_modules (once)" >&2
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	@touch $@
+
+build/lock/bin/pip-compile:
+	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet pip-tools==7.6.2
