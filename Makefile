@@ -68,16 +68,16 @@ clean: ## Remove everything that the other targets made
 	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)" >&2; exit 1; }
 	@echo "Installing wherein into .venv (once)" >&2
 	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv >&2
-	@.venv/bin/python -m pip install --quiet --require-hashes --requirement $< >&2
+	@.venv/bin/python -m pip install -qq --require-hashes --requirement $< >&2
 	@touch $@
 
 .venv/.package: .venv/.runtime pyproject.toml server/wherein/__init__.py
-	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable . >&2
+	@.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 .venv/.dev: requirements/dev.lock .venv/.package
 	@echo "Installing the development tools into .venv (once)" >&2
-	@.venv/bin/python -m pip install --quiet --require-hashes --requirement $< >&2
+	@.venv/bin/python -m pip install -qq --require-hashes --requirement $< >&2
 	@touch $@
 
 node_modules/.installed: package-lock.json
@@ -86,4 +86,4 @@ node_modules/.installed: package-lock.json
 	@touch $@
 
 build/lock/bin/pip-compile:
-	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet pip-tools==7.6.2
+	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -qq pip-tools==7.6.2
