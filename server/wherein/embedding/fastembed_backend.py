@@ -92,6 +92,11 @@ class StaticEmbedder:
                 f"{min(self._table.tokens, scaled)}: the two files do not belong together. "
                 "Copy both from the same place."
             )
+        if not self._table.finite:
+            raise ModelError(
+                f"The table of the model {name} holds values that are not finite numbers, which "
+                "would spoil every vector. Copy it again from where you got it."
+            )
 
     def embed_documents(self, items: Sequence[EmbedItem]) -> EmbedResult:
         """Embed by the document recipe of `pooling`, in blocks that bound the memory."""

@@ -54,6 +54,12 @@ class TokenTable:
         """How many numbers a row has."""
         return int(self._rows.shape[1])
 
+    @property
+    def finite(self) -> bool:
+        """Whether every number is finite; one NaN would reach all documents of a block."""
+        parts = [self._rows] if self._weights is None else [self._rows, self._weights]
+        return all(part.dtype.kind == "i" or bool(np.isfinite(part).all()) for part in parts)
+
     def pool(
         self, headers: Sequence[list[int]], texts: Sequence[list[int]], header_weight: float
     ) -> NDArray[np.float32]:
