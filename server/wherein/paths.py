@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -48,31 +49,29 @@ class IndexPaths(msgspec.Struct, frozen=True):
         return Path(self.directory) / "token"
 
 
-def _base(env_child: str, default: str) -> Path:
+def _base(child: str, default: Callable[..., str]) -> Path:
     home = os.environ.get("WHEREIN_HOME")
-    return Path(home) / env_child if home else Path(default)
+    return Path(home) / child if home else Path(default("wherein", appauthor=False))
 
 
 def index_home() -> Path:
     """The directory that holds all indexes."""
-    return _base("index", platformdirs.user_cache_dir("wherein", appauthor=False))
+    return _base("index", platformdirs.user_cache_dir)
 
 
 def config_home() -> Path:
     """The directory for choices that outlive an index: the model in use."""
-    return _base("config", platformdirs.user_config_dir("wherein", appauthor=False))
+    return _base("config", platformdirs.user_config_dir)
 
 
 def log_home() -> Path:
     """The directory for log files."""
-    return _base("log", platformdirs.user_log_dir("wherein", appauthor=False))
+    return _base("log", platformdirs.user_log_dir)
 
 
 def model_cache() -> Path:
     """The directory that hub models would be kept in."""
-    return _base(
-        "models", str(Path(platformdirs.user_cache_dir("wherein", appauthor=False)) / "models")
-    )
+    return _base("models", platformdirs.user_data_dir)
 
 
 def private_dir(path: Path) -> Path:
@@ -97,11 +96,13 @@ def private_dir(path: Path) -> Path:
 
 def runtime_dir() -> Path:
     """A private directory whose name is short enough for a socket path."""
-    wanted = _base("run", str(Path(platformdirs.user_runtime_dir("wherein", appauthor=False))))
+    wanted = None
+    if os.environ.get("WHEREIN_HOME") or os.environ.get("XDG_RUNTIME_DIR"):
+        wanted = _base("run", platformdirs.user_runtime_dir)
     # A socket's file name is at most 24 bytes: 16 hex digits, a dot, and a short word.
-    if len(os.fsencode(wanted)) + 25 > _SOCKET_PATH_LIMIT or not _usable(wanted):
+    if wanted is None or len(os.fsencode(wanted)) + 25 > _SOCKET_PATH_LIMIT or not _usable(wanted):
         user = os.geteuid() if hasattr(os, "geteuid") else "user"
-        short = hashlib.blake2b(os.fsencode(wanted), digest_size=6).hexdigest()
+        short = hashlib.blake2b(os.fsencode(wanted or "run"), digest_size=6).hexdigest()
         wanted = Path(tempfile.gettempdir()) / f"wherein-{user}" / short
         private_dir(wanted.parent)
     return private_dir(wanted)

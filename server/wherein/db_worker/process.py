@@ -1,0 +1,247 @@
+"""The database worker: the one process that opens an index's SQLite file.
+
+Threads: one writer, two readers, one feeder for requests that are parked (batches to embed, waits
+for vectors), and one thread a client in `ipc.service`. A request that is cancelled while it runs
+interrupts its reader.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from wherein import domain as d
+from wherein.db_worker.engine import Engine, Reader
+from wherein.errors import RequestCancelled, StorageError, WhereinError, WorkerUnavailable
+from wherein.ipc import control
+from wherein.ipc.client import Client
+from wherein.ipc.operations import DATABASE_OPERATIONS, VECTORIZATION_OPERATIONS
+from wherein.ipc.service import Call, Connection, Service
+from wherein.ownership.lock import read_owner
+from wherein.paths import IndexPaths
+from wherein.workers.runtime import WorkerContext
+
+logger = logging.getLogger(__name__)
+
+READERS: Final = 2
+IDLE_S: Final = 1.0  # how long the writer waits for work before it tidies up
+MAX_QUEUED: Final = 256  # searches waiting for a reader; more are refused
+
+_WRITES: Final = ("replace_file", "remove_files", "touch_files", "put_vectors")
+_PARKED: Final = ("next_batch", "wait_vectors")
+
+
+class QueryEmbedder:
+    """Gets a query's vector from the vectorization worker that the owner file names."""
+
+    def __init__(self, paths: IndexPaths, token: bytes) -> None:
+        self._paths = paths
+        self._token = token
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+
+    def __call__(self, text: str) -> concurrent.futures.Future[d.QueryVector]:
+        """Ask for a vector; the future fails when there is nobody to ask."""
+        try:
+            return self._connected().submit("embed_query", d.QueryText(text)).future
+        except WhereinError as error:
+            failed: concurrent.futures.Future[d.QueryVector] = concurrent.futures.Future()
+            failed.set_exception(error)
+            return failed
+
+    def _connected(self) -> Client:
+        with self._lock:
+            if self._client is None or not self._client.alive:
+                owner = read_owner(self._paths)
+                if owner is None or not owner.vectorization:
+                    raise WorkerUnavailable("The embedding worker has not started yet")
+                self._client = Client(owner.vectorization, self._token, VECTORIZATION_OPERATIONS)
+            return self._client
+
+
+class DatabaseService:
+    """Takes calls from the sockets and gives them to the thread that may work on them."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._paths = context.start.indexes[0]
+        self._engine = Engine.open(Path(self._paths.directory), self._paths.root)
+        self._embed = QueryEmbedder(self._paths, context.start.token)
+        self._writes: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._reads: queue.Queue[Call | None] = queue.Queue(MAX_QUEUED)
+        self._parked: list[tuple[Call, float]] = []
+        self._wake = threading.Condition()
+        self._stopped = False
+        self._threads = [threading.Thread(target=self._write, name="wherein-writer")]
+        self._threads += [
+            threading.Thread(target=self._read, name=f"wherein-reader-{n}") for n in range(READERS)
+        ]
+        self._threads.append(threading.Thread(target=self._feed, name="wherein-feeder"))
+        for thread in self._threads:
+            thread.daemon = True
+            thread.start()
+        self._service = Service(
+            f"{self._paths.id}.db",
+            context.start.token,
+            DATABASE_OPERATIONS,
+            self.handle,
+            self.gone,
+        )
+        self.endpoint = self._service.endpoint
+
+    def handle(self, call: Call) -> None:
+        """Take one call; runs on its connection's thread and does not block."""
+        if call.operation == "stats":
+            call.reply(self._engine.stats())
+        elif call.operation in _WRITES:
+            self._writes.put(call)
+        elif call.operation in _PARKED:
+            with self._wake:
+                self._parked.append((call, time.monotonic() + call.params.wait_s))
+                self._wake.notify()
+        else:
+            try:
+                self._reads.put_nowait(call)
+            except queue.Full:
+                raise WorkerUnavailable("Too many searches are waiting") from None
+
+    def gone(self, connection: Connection) -> None:
+        """A client went away: what it had leased is free for others."""
+        self._engine.release(connection)
+        with self._wake:
+            self._wake.notify()
+
+    def close(self) -> None:
+        """Finish the writes that were accepted, then close the files."""
+        self._stopped = True
+        self._writes.put(None)
+        self._threads[0].join(0.6)
+        self._service.close()
+        for _ in range(READERS):
+            try:
+                self._reads.put_nowait(None)
+            except queue.Full:
+                break
+        with self._wake:
+            self._wake.notify()
+        for thread in self._threads[1:]:
+            thread.join(0.1)
+        if not any(thread.is_alive() for thread in self._threads):
+            self._engine.close()
+
+    def _write(self) -> None:
+        """Work on writes one after the other; tidy up when there is nothing to do."""
+        idle = False
+        while True:
+            try:
+                call = self._writes.get(timeout=None if idle else IDLE_S)
+            except queue.Empty:
+                idle = True
+                try:
+                    self._engine.maintain()
+                except WhereinError as error:
+                    logger.warning("tidying up failed: %s", error)
+                continue
+            if call is None:
+                return
+            idle = False
+            try:
+                answer = getattr(self._engine, call.operation)(call.params)
+            except WhereinError as error:
+                self._tell_trouble(error)
+                call.fail(error)
+            except Exception as error:
+                logger.exception("%s failed", call.operation)
+                call.fail(error)
+            else:
+                call.reply(answer)
+                with self._wake:
+                    self._wake.notify()
+
+    def _tell_trouble(self, error: WhereinError) -> None:
+        if isinstance(error, StorageError):
+            self._context.send(control.State("read_only", str(error), self._paths.id))
+
+    def _read(self) -> None:
+        """Work on searches with a connection of this thread's own."""
+        reader = self._engine.reader()
+        while True:
+            call = self._reads.get()
+            if call is None:
+                reader.close()
+                return
+            if call.cancelled:
+                continue
+            call.on_cancel = reader.interrupt
+            try:
+                answer = self._answer(reader, call)
+            except RequestCancelled:
+                continue
+            except WhereinError as error:
+                call.fail(error)
+            except Exception as error:
+                logger.exception("%s failed", call.operation)
+                call.fail(error)
+            else:
+                call.on_cancel = None
+                call.reply(answer)
+            finally:
+                call.on_cancel = None
+
+    def _answer(self, reader: Reader, call: Call) -> Any:
+        if call.operation == "search":
+            return reader.search(call.params, self._embed, lambda: call.cancelled)
+        if call.operation == "find_symbols":
+            return reader.find_symbols(call.params)
+        return reader.list_files()
+
+    def _feed(self) -> None:
+        """Answer parked requests when a commit gives them something, or their time is over."""
+        while not self._stopped:
+            with self._wake:
+                soonest = min((until for _, until in self._parked), default=None)
+                pause = None if soonest is None else max(0.0, soonest - time.monotonic())
+                if pause is None or pause > 0:
+                    self._wake.wait(pause)
+                parked, self._parked = self._parked, []
+            left = [(call, until) for call, until in parked if not self._served(call, until)]
+            with self._wake:
+                self._parked += left
+
+    def _served(self, call: Call, until: float) -> bool:
+        """Try to answer one parked request; True when it is done with."""
+        late = time.monotonic() >= until
+        if call.cancelled or call.connection.closed:
+            return True
+        try:
+            if call.operation == "next_batch":
+                batch = self._engine.lease(call.connection, call.params)
+                if batch.items or late:
+                    call.reply(batch)
+                    return True
+                return False
+            stats = self._engine.stats()
+            if late or (stats.fingerprint and not stats.pending):
+                call.reply(stats)
+                return True
+        except WhereinError as error:
+            call.fail(error)
+            return True
+        except Exception as error:
+            logger.exception("%s failed", call.operation)
+            call.fail(error)
+            return True
+        return False
+
+
+def main(context: WorkerContext) -> None:
+    """Serve one index until told to stop. Raises StorageError when it cannot be opened."""
+    service = DatabaseService(context)
+    context.send(control.Ready(service.endpoint))
+    context.stopping.wait()
+    service.close()

@@ -1,0 +1,165 @@
+"""The file-watcher worker: scans, watches, reads, chunks, and writes to the index.
+
+For an editor it follows the disk; for one command line call (`once`) it reconciles when asked and
+watches nothing. Its main thread does all the work; watchdog's threads only gather hints.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from typing import Final
+
+from wherein.errors import WhereinError
+from wherein.ipc import control
+from wherein.paths import IndexPaths
+from wherein.workers.folder_indexer import FolderIndexer
+from wherein.workers.runtime import WorkerContext
+from wherein.workers.start import WatchMode
+from wherein.workers.watching import Hints, Watch
+
+logger = logging.getLogger(__name__)
+
+QUIET_S: Final = 0.15  # a save is several events; look when they have stopped
+LONGEST_S: Final = 1.0  # but not later than this after the first
+PERIOD_S: Final = 300.0  # the disk is the truth: look again without being asked
+POLL_S: Final = 30.0  # the same, when events cannot be relied on
+RETRY_S: Final = 1.0  # after the database was not there
+_REPORT_S: Final = 0.1
+
+
+class _Poke:
+    """Wakes the main loop: there are hints."""
+
+
+class WatchedFolder:
+    """One folder with its indexer, its hints, and when to look next."""
+
+    def __init__(
+        self, index: IndexPaths, context: WorkerContext, inbox: queue.SimpleQueue[object]
+    ) -> None:
+        self._context = context
+        settings = context.start.settings
+        self.id = index.id
+        self.indexer = FolderIndexer(index, settings, self._report, context.stopping.is_set)
+        self.hints = Hints(lambda: inbox.put(_Poke()))
+        self.watch = Watch(index.root, settings.exclude, self.hints)
+        self.reconciled = False
+        self.next_look = time.monotonic()
+        self._reported_at = 0.0
+        self._told = ""
+        self._told_missing = False
+
+    def follow(self) -> None:
+        """Start watching on a thread of its own; then look once more for what was missed."""
+
+        def begin() -> None:
+            self.watch.start()
+            self.hints.add(None)
+
+        threading.Thread(target=begin, name="wherein-watch", daemon=True).start()
+
+    def due(self, now: float) -> float:
+        """Return how many seconds from now this folder wants attention, 0 for at once."""
+        moment = self.next_look
+        if self.hints.waiting:
+            settled = min(self.hints.last_at + QUIET_S, self.hints.first_at + LONGEST_S)
+            moment = min(moment, settled)
+        return max(0.0, moment - now)
+
+    def look(self) -> None:
+        """Do what the hints and the clock ask for; the database being away is no failure."""
+        paths, whole = self.hints.take()
+        rules = self.indexer.rules
+        if any(rules.is_rule_file(path) for path in paths):
+            whole = True
+            self.watch.forget_rules()
+        try:
+            if whole or time.monotonic() >= self.next_look:
+                self.reconcile(paths)
+            else:
+                self.indexer.update(paths)
+        except WhereinError as error:
+            logger.warning("indexing stopped: %s", error)
+            self.hints.add(None)
+            self.next_look = time.monotonic() + RETRY_S
+
+    def reconcile(self, first: set[bytes] | tuple[bytes, ...] = (), *, force: bool = False) -> int:
+        """Reconcile, say so, and set the time of the next one."""
+        commit = self.indexer.reconcile(first, force=force)
+        self.reconciled = True
+        self._tell_trouble()
+        self._report("idle", 0, 0)
+        missing = self.indexer.root_missing
+        polling = self._context.start.mode is WatchMode.FOLLOW and (
+            bool(self.watch.trouble) or missing
+        )
+        self.next_look = time.monotonic() + (POLL_S if polling else PERIOD_S)
+        return commit
+
+    def _tell_trouble(self) -> None:
+        if self.watch.trouble != self._told:
+            self._told = self.watch.trouble
+            self._context.send(control.State("watch_polling", self._told, self.id))
+        if self.indexer.root_missing != self._told_missing:
+            self._told_missing = self.indexer.root_missing
+            gone = "The folder is not there. The index is kept until it returns"
+            self._context.send(
+                control.State("root_missing", gone if self._told_missing else "", self.id)
+            )
+
+    def _report(self, phase: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if phase != "indexing" or now - self._reported_at >= _REPORT_S:
+            self._reported_at = now
+            self._context.send(control.Progress(self.id, phase, done, total, self.reconciled))
+
+
+def main(context: WorkerContext) -> None:
+    """Keep the indexes equal to the disk until told to stop."""
+    inbox: queue.SimpleQueue[object] = context.inbox  # type: ignore[assignment] # pokes come too
+    folders = [WatchedFolder(index, context, inbox) for index in context.start.indexes]
+    once = context.start.mode is WatchMode.ONCE
+    context.send(control.Ready(""))
+    for folder in folders:
+        if once:
+            folder.next_look = float("inf")
+        else:
+            folder.follow()
+    paused = False
+    while not context.stopping.is_set():
+        now = time.monotonic()
+        wait = None if once or paused else min((f.due(now) for f in folders), default=None)
+        try:
+            message = inbox.get(timeout=wait)
+        except queue.Empty:
+            message = None
+        if isinstance(message, control.Sync):
+            _sync(context, folders, message)
+        elif isinstance(message, control.Pause | control.Resume):
+            paused = isinstance(message, control.Pause)
+        if not once and not paused:
+            for folder in folders:
+                if folder.due(time.monotonic()) <= 0 and not context.stopping.is_set():
+                    folder.look()
+    for folder in folders:
+        folder.watch.stop()
+        folder.indexer.close()
+
+
+def _sync(context: WorkerContext, folders: list[WatchedFolder], message: control.Sync) -> None:
+    """Reconcile one folder now and tell the commit that holds it."""
+    for folder in folders:
+        if folder.id == message.root:
+            folder.hints.take()
+            try:
+                commit = folder.reconcile(message.paths, force=message.force)
+            except WhereinError as error:
+                folder.hints.add(None)
+                context.send(control.Synced(message.request, 0, str(error)))
+            else:
+                context.send(control.Synced(message.request, commit, ""))
+            return
+    context.send(control.Synced(message.request, 0, "This folder is not watched"))

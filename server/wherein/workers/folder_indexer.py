@@ -1,0 +1,229 @@
+"""FolderIndexer: makes the index of one folder equal to the disk. Runs in the file-watcher worker.
+
+Reads, chunks and sends; at most `MAX_IN_FLIGHT` files or `MAX_BYTES` of text wait for the database,
+then reading waits too. Single-threaded: only the watcher's main thread calls it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from wherein.database.code_database import CodeDatabase
+from wherein.database.drivers.base import DriverConfig
+from wherein.domain import (
+    FileUpdate,
+    KnownFile,
+    RemoveFiles,
+    Signature,
+    Skip,
+    TouchFiles,
+    Written,
+)
+from wherein.errors import WhereinError
+from wherein.indexing.chunker import parse
+from wherein.indexing.ignore import IgnoreRules
+from wherein.indexing.reader import Source, read
+from wherein.indexing.reconcile import NO_SIGNATURE, compare, settled
+from wherein.indexing.walker import stat_file, walk
+from wherein.ipc.pending import Pending
+from wherein.logs import shown
+from wherein.paths import IndexPaths
+from wherein.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+MAX_IN_FLIGHT: Final = 256
+MAX_BYTES: Final = 16 * 1024 * 1024
+_GROUP: Final = 500  # paths in one removal or touch
+
+
+class FolderIndexer:
+    """One folder, its ignore rules, and what its index is known to hold.
+
+    `report(phase, done, total)` is called often; `stop()` true ends work between two files.
+    """
+
+    def __init__(
+        self,
+        paths: IndexPaths,
+        settings: Settings,
+        report: Callable[[str, int, int], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        self.paths = paths
+        self.rules = IgnoreRules(paths.root, settings.exclude)
+        self.root_missing = False
+        self._settings = settings
+        self._report = report
+        self._stop = stop
+        self._database = CodeDatabase(DriverConfig("sqlite", paths.directory))
+        self._known: dict[bytes, KnownFile] = {}
+        self._generation = -1
+        self._session = secrets.token_bytes(8)
+        self._numbers = itertools.count(1)
+        self._in_flight: deque[tuple[Pending[Written], KnownFile, int]] = deque()
+        self._bytes = 0
+        self._touched: list[KnownFile] = []
+
+    def reconcile(self, first: Iterable[bytes] = (), *, force: bool = False) -> int:
+        """Make the index equal to the disk as it is now; returns the commit number.
+
+        `first` are looked at before the rest. Raises WhereinError when the database is not there;
+        what was sent by then stays.
+        """
+        self._report("scanning", 0, 0)
+        self._load_known()
+        self.update(first)
+        self.rules = IgnoreRules(self.paths.root, self._settings.exclude)
+        found = walk(self.paths.root, self.rules)
+        self.root_missing = b"" in found.unknown
+        plan = compare(found, self._known, force=force)
+        self._remove(plan.remove)
+        for path, reason in plan.skip:
+            self._send_skip(path, reason, NO_SIGNATURE)
+        for done, path in enumerate(plan.read):
+            if self._stop():
+                break
+            self._report("indexing", done, len(plan.read))
+            self._bring(path, force=force)
+        self._drain()
+        self._report("idle", len(plan.read), len(plan.read))
+        return self._database.stats().result().commit
+
+    def update(self, paths: Iterable[bytes]) -> None:
+        """Look at these paths and bring the index up to date for them."""
+        gone = []
+        for path in paths:
+            if self._stop():
+                break
+            seen = Skip.VANISHED
+            if not self.rules.is_ignored(path, is_dir=False):
+                looked = stat_file(self.paths.root, path)
+                if isinstance(looked, Signature):
+                    self._bring(path)
+                    continue
+                seen = looked
+            if self.rules.is_secret(path) and seen is not Skip.VANISHED:
+                seen = Skip.SECRET
+            if seen is Skip.VANISHED:
+                if path in self._known:
+                    gone.append(path)
+            elif path not in self._known or self._known[path].skip is not seen:
+                self._send_skip(path, seen, NO_SIGNATURE)
+        self._remove(gone)
+        self._drain()
+
+    def close(self) -> None:
+        """Disconnect from the database."""
+        self._database.close()
+
+    def _load_known(self) -> None:
+        """Fetch what the index holds, unless it is still as we left it."""
+        stats = self._database.stats().result()
+        held = stats.files + sum(stats.skipped.values())
+        if stats.generation == self._generation and held == len(self._known):
+            return
+        listing = self._database.list_files().result()
+        self._known = {entry.path: entry for entry in listing.files}
+        self._generation = stats.generation
+
+    def _bring(self, path: bytes, *, force: bool = False) -> None:
+        """Read one file and send its new state, if it has one."""
+        source = read(self.paths.root, path, self._settings.max_file_kib * 1024)
+        known = self._known.get(path)
+        if not isinstance(source, Source):
+            if source is Skip.VANISHED:
+                if known is not None:
+                    self._remove([path])
+                return
+            looked = stat_file(self.paths.root, path)
+            stays = isinstance(looked, Signature) and source is not Skip.BUSY
+            self._send_skip(path, source, looked if stays else NO_SIGNATURE)
+            return
+        signature = settled(source.signature)
+        same = known is not None and known.skip is None
+        if same and known is not None and known.content_hash == source.content_hash and not force:
+            if known.signature != signature:
+                self._touch(KnownFile(path, signature, source.content_hash))
+            return
+        try:
+            parsed = parse(source)
+        except (
+            Exception
+        ):  # a file that a grammar or our own code cannot take must not stop the rest
+            logger.exception("%s could not be parsed", shown(path))
+            self._send_skip(path, Skip.FAILED, signature, source.content_hash)
+            return
+        update = FileUpdate(
+            path=path,
+            signature=signature,
+            content_hash=source.content_hash,
+            language=parsed.language,
+            chunks=parsed.chunks,
+            symbols=parsed.symbols,
+            request_id=self._request_id(),
+            force=force,
+        )
+        self._send(update, len(source.data))
+
+    def _send_skip(
+        self, path: bytes, reason: Skip, signature: Signature, content_hash: bytes = b""
+    ) -> None:
+        self._send(
+            FileUpdate(path, signature, content_hash, "", (), (), self._request_id(), skip=reason),
+            0,
+        )
+
+    def _send(self, update: FileUpdate, size: int) -> None:
+        while self._in_flight and (
+            len(self._in_flight) >= MAX_IN_FLIGHT or self._bytes + size > MAX_BYTES
+        ):
+            self._collect()
+        entry = KnownFile(update.path, update.signature, update.content_hash, update.skip)
+        self._in_flight.append((self._database.replace_file(update), entry, size))
+        self._bytes += size
+
+    def _collect(self) -> None:
+        """Wait for the oldest write. One that failed is forgotten, so that it is tried again."""
+        pending, entry, size = self._in_flight.popleft()
+        self._bytes -= size
+        try:
+            pending.result()
+        except WhereinError:
+            self._known.pop(entry.path, None)
+            self._generation = -1  # what the index holds is uncertain: ask at the next reconcile
+            raise
+        self._known[entry.path] = entry
+
+    def _drain(self) -> None:
+        if self._touched:
+            touched, self._touched = self._touched, []
+            for start in range(0, len(touched), _GROUP):
+                group = touched[start : start + _GROUP]
+                pairs = [(entry.path, entry.signature) for entry in group]
+                self._database.touch_files(TouchFiles(pairs, self._request_id())).result()
+                self._known.update((entry.path, entry) for entry in group)
+        while self._in_flight:
+            self._collect()
+
+    def _touch(self, entry: KnownFile) -> None:
+        self._touched.append(entry)
+
+    def _remove(self, paths: list[bytes]) -> None:
+        if not paths:
+            return
+        while self._in_flight:  # an older write of the same path must not come after
+            self._collect()
+        for start in range(0, len(paths), _GROUP):
+            group = paths[start : start + _GROUP]
+            self._database.remove_files(RemoveFiles(group, self._request_id())).result()
+            for path in group:
+                self._known.pop(path, None)
+
+    def _request_id(self) -> bytes:
+        return self._session + next(self._numbers).to_bytes(8, "big")

@@ -1,0 +1,127 @@
+"""The vectorization worker: turns chunks into vectors, and queries ahead of them.
+
+Threads: one loop per index that asks the database for chunks without a vector, and one thread a
+client in `ipc.service` for queries. A model that cannot be used is a state that a person sees; the
+worker stays, so that words go on answering and nothing restarts in vain.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Final
+
+from wherein.database.code_database import CodeDatabase
+from wherein.database.drivers.base import DriverConfig
+from wherein.domain import BatchRequest, QueryVector, VectorBatch
+from wherein.embedding.embedder import Embedder
+from wherein.embedding.fastembed_backend import load_embedder
+from wherein.embedding.models import read_choice, resolve
+from wherein.embedding.service import EmbeddingService
+from wherein.errors import ModelError, WhereinError
+from wherein.ipc import control
+from wherein.ipc.operations import VECTORIZATION_OPERATIONS
+from wherein.ipc.service import Call, Service
+from wherein.paths import IndexPaths, config_home
+from wherein.workers.runtime import WorkerContext
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 256  # chunks a round trip; the service slices them so that a query waits ~10 ms
+PARK_S: Final = 30.0
+RETRY_S: Final = 0.5
+
+
+class Vectorizer:
+    """One model at work for all indexes of the server."""
+
+    def __init__(self, context: WorkerContext, embedder: Embedder) -> None:
+        self._context = context
+        self._embedder = embedder
+        self._service = EmbeddingService(embedder)
+        self._running = threading.Event()
+        self._running.set()
+        self.near: tuple[tuple[str, bytes], ...] = ()
+
+    def handle(self, call: Call) -> None:
+        """Embed one query, on its connection's thread."""
+        vector = self._service.embed_query(call.params.text)
+        call.reply(
+            QueryVector(
+                self._embedder.fingerprint,
+                self._embedder.dim,
+                vector.astype("<f4").tobytes(),
+            )
+        )
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop taking batches, or go on."""
+        if paused:
+            self._running.clear()
+        else:
+            self._running.set()
+
+    def work(self, index: IndexPaths) -> None:
+        """Embed what one index lacks, for as long as the process lives."""
+        database = CodeDatabase(DriverConfig("sqlite", index.directory))
+        while not self._context.stopping.is_set():
+            self._running.wait()
+            try:
+                self._round(database, index)
+            except WhereinError as error:
+                logger.info("no batch: %s", error)
+                self._context.stopping.wait(RETRY_S)
+        database.close()
+
+    def _round(self, database: CodeDatabase, index: IndexPaths) -> None:
+        """Take batches until paused; the next one is fetched while this one is embedded."""
+        batch = database.next_batch(self._request(index)).result()
+        while batch.items and self._running.is_set() and not self._context.stopping.is_set():
+            following = database.next_batch(self._request(index))
+            result = self._service.embed_documents(batch.items)
+            failed = set(result.failed)
+            keep = [row for row in range(len(batch.items)) if row not in failed]
+            database.put_vectors(
+                VectorBatch(
+                    fingerprint=self._embedder.fingerprint,
+                    dim=self._embedder.dim,
+                    keys=[batch.items[row].key for row in keep],
+                    vectors=result.vectors[keep].astype("<f4").tobytes(),
+                    failed=[batch.items[row].key for row in sorted(failed)],
+                )
+            ).result()
+            batch = following.result()
+
+    def _request(self, index: IndexPaths) -> BatchRequest:
+        near = tuple(path for root, path in self.near if root == index.id)
+        return BatchRequest(self._embedder.fingerprint, self._embedder.dim, BATCH, PARK_S, near)
+
+
+def main(context: WorkerContext) -> None:
+    """Load the model, serve queries, and embed until told to stop."""
+    try:
+        choice = context.start.settings.model or read_choice(config_home())
+        embedder = load_embedder(resolve(choice))
+    except ModelError as error:
+        context.send(control.State("lexical_only", f"{error}. Words still work"))
+        context.send(control.Ready(""))
+        context.stopping.wait()
+        return
+    vectorizer = Vectorizer(context, embedder)
+    service = Service(
+        f"{os.getppid()}.emb", context.start.token, VECTORIZATION_OPERATIONS, vectorizer.handle
+    )
+    context.send(control.Ready(service.endpoint))
+    context.send(control.ModelReady(embedder.name, embedder.fingerprint, embedder.dim))
+    for index in context.start.indexes:
+        threading.Thread(
+            target=vectorizer.work, args=(index,), name=f"wherein-embed-{index.id}", daemon=True
+        ).start()
+    while not context.stopping.is_set():
+        message = context.inbox.get()
+        if isinstance(message, control.Near):
+            vectorizer.near = message.files
+        elif isinstance(message, control.Pause | control.Resume):
+            vectorizer.pause(paused=isinstance(message, control.Pause))
+    service.close()

@@ -1,0 +1,234 @@
+"""Events from the file system, as hints: a set of paths that may have changed.
+
+Wraps watchdog. Runs in the file-watcher worker; watchdog's threads only add to the set. Events can
+be lost (a full kernel queue, the limit on watches), so every loss asks for a reconcile instead.
+"""
+
+# watchdog hands out paths as text or bytes; we keep bytes, which pathlib cannot hold.
+# ruff: noqa: PTH118, PTH114
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from watchdog import events as ev
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+
+from wherein.indexing.ignore import IgnoreRules
+
+logger = logging.getLogger(__name__)
+
+# Opening and closing are left out: with them a walk of 20,000 directories fills the kernel's queue
+# with its own events, and nothing else is ever delivered.
+_EVENTS: Final[list[type[ev.FileSystemEvent]]] = [
+    ev.FileModifiedEvent,
+    ev.FileCreatedEvent,
+    ev.FileDeletedEvent,
+    ev.FileMovedEvent,
+    ev.FileAttribEvent,
+    ev.DirCreatedEvent,
+    ev.DirDeletedEvent,
+    ev.DirMovedEvent,
+]
+
+_MAX_PATHS: Final = 5000  # beyond this a reconcile is cheaper than looking at each path
+
+
+class Hints:
+    """Paths of one folder that may have changed, gathered until taken. Thread-safe.
+
+    `whole` means: reconcile the folder. `on_first` is called when the first hint after a `take`
+    comes in.
+    """
+
+    def __init__(self, on_first: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._on_first = on_first
+        self._paths: set[bytes] = set()
+        self.whole = False
+        self.first_at = 0.0
+        self.last_at = 0.0
+
+    def add(self, path: bytes | None) -> None:
+        """Note a path, or None for the whole folder."""
+        with self._lock:
+            fresh = not self._paths and not self.whole
+            if path is None or len(self._paths) >= _MAX_PATHS:
+                self.whole = True
+            else:
+                self._paths.add(path)
+            self.last_at = time.monotonic()
+            if fresh:
+                self.first_at = self.last_at
+        if fresh:
+            self._on_first()
+
+    @property
+    def waiting(self) -> bool:
+        """True when there is anything to look at."""
+        return self.whole or bool(self._paths)
+
+    def take(self) -> tuple[set[bytes], bool]:
+        """Return the paths and the `whole` flag, and start afresh."""
+        with self._lock:
+            taken = self._paths, self.whole
+            self._paths, self.whole = set(), False
+        return taken
+
+
+class _Handler(ev.FileSystemEventHandler):
+    """Turns watchdog's events into hints; runs on watchdog's thread."""
+
+    def __init__(self, root: str, hints: Hints) -> None:
+        self._base = os.path.join(os.fsencode(root), b"")
+        self._hints = hints
+
+    def dispatch(self, event: ev.FileSystemEvent) -> None:
+        """Take one event. What happened does not matter: the disk is looked at."""
+        for raw in (event.src_path, event.dest_path):
+            path = os.fsencode(raw) if raw else b""
+            if not path.startswith(self._base):
+                if path and path + b"/" == self._base:
+                    self._hints.add(None)
+                continue
+            relative = path[len(self._base) :]
+            if sys.platform == "win32":
+                relative = relative.replace(b"\\", b"/")
+            # A directory that came or went brings files that nobody announced.
+            self._hints.add(None if event.is_directory else relative)
+
+
+class Watch:
+    """The observer of one folder. `start` may take a second on a large tree."""
+
+    def __init__(self, root: str, excludes: tuple[str, ...], hints: Hints) -> None:
+        self._root = root
+        self._hints = hints
+        self._observer: BaseObserver | None = None
+        self._rules = IgnoreRules(root, excludes)
+        self._rules_lock = threading.Lock()
+        self.trouble = ""  # a sentence, when events cannot be relied on
+        self._losses = _LossHandler(self)
+
+    def start(self) -> None:
+        """Begin to watch; trouble is noted in `trouble`, never raised."""
+        logging.getLogger("watchdog.observers").addHandler(self._losses)
+        try:
+            observer = _make_observer(self)
+            observer.schedule(
+                _Handler(self._root, self._hints),
+                self._root,
+                recursive=True,
+                event_filter=_EVENTS,
+            )
+            observer.start()
+        except OSError as error:
+            self.lost(error)
+            return
+        self._observer = observer
+
+    @property
+    def healthy(self) -> bool:
+        """False when an emitter has died, as it does when the folder is removed."""
+        observer = self._observer
+        return observer is not None and all(emitter.is_alive() for emitter in observer.emitters)
+
+    def stop(self) -> None:
+        """Stop watching."""
+        logging.getLogger("watchdog.observers").removeHandler(self._losses)
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+            observer.join(1.0)
+
+    def lost(self, error: OSError | None) -> None:
+        """Events were lost, or will be: reconcile, and say why if it lasts."""
+        if error is not None:
+            self.trouble = _explain(error)
+        self._hints.add(None)
+
+    def forget_rules(self) -> None:
+        """Read the ignore files again when the next directory is added."""
+        with self._rules_lock:
+            self._rules.forget(b"")
+
+    def unwatched(self, path: bytes) -> bool:
+        """Say whether a directory (absolute path) is ignored and need not be watched."""
+        base = os.path.join(os.fsencode(self._root), b"")
+        if not path.startswith(base):
+            return False
+        with self._rules_lock:
+            return self._rules.is_ignored(path[len(base) :], is_dir=True)
+
+
+class _LossHandler(logging.Handler):
+    """watchdog only logs that it lost events: hear it, and ask for a reconcile."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(logging.WARNING)
+        self._watch = watch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take any warning of watchdog's as a loss."""
+        self._watch.lost(None)
+
+
+def _explain(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EMFILE):
+        return (
+            "The system's watch limit is reached. Checking every 30 s. "
+            "Raise fs.inotify.max_user_watches to be told at once"
+        )
+    return f"The folder cannot be watched ({error.strerror}). Checking every 30 s"
+
+
+def _make_observer(watch: Watch) -> BaseObserver:
+    """Make the platform's observer; on Linux one that leaves ignored directories unwatched."""
+    if sys.platform != "linux":
+        return Observer()  # type: ignore[no-any-return] # a class chosen at import
+    from watchdog.observers import inotify
+
+    class WatchGroup(inotify.InotifyWatchGroup):
+        """Adds watches for the directories that count (private API of watchdog 7.1, pinned)."""
+
+        def _add_all_callbacks(self, path: bytes) -> None:
+            if path != self.path and watch.unwatched(path):
+                return
+            self._add_callback(path)
+            for top, names, _ in os.walk(path):
+                kept = []
+                for name in names:
+                    full = os.path.join(top, name)
+                    if not os.path.islink(full) and not watch.unwatched(full):
+                        self._add_callback(full)
+                        kept.append(name)
+                names[:] = kept
+
+        def _add_callback(self, path: bytes) -> None:
+            super()._add_callback(path)
+            if path not in self._active_callbacks_by_path and os.path.isdir(path):
+                watch.lost(OSError(errno.ENOSPC, "watch limit"))
+
+    class Emitter(inotify.InotifyEmitter):
+        """Emits from our group."""
+
+        def on_thread_start(self) -> None:
+            self._inotify = WatchGroup(
+                self._inotify_fd,
+                os.fsencode(self.watch.path),
+                is_recursive=True,
+                event_mask=self.get_event_mask_from_filter(),
+                follow_symlink=False,
+            )
+
+    observer: Any = inotify.InotifyObserver()
+    observer._emitter_class = Emitter  # noqa: SLF001 - the public way takes no class
+    return observer  # type: ignore[no-any-return] # see above

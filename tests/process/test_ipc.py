@@ -1,0 +1,245 @@
+"""Frames, handshake, client and service over both transports, with the peers that misbehave."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from wherein import domain as d
+from wherein.errors import (
+    ConnectionLost,
+    DeadlineExceeded,
+    ProtocolError,
+    StorageError,
+    WorkerUnavailable,
+)
+from wherein.ipc import frames, transport
+from wherein.ipc.client import Client
+from wherein.ipc.operations import DATABASE_OPERATIONS
+from wherein.ipc.service import Call, Service
+
+TOKEN = b"t" * 32
+
+
+@pytest.fixture(params=["unix", "tcp"])
+def service(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, wherein_home: Path
+) -> Iterator[Callable[..., Service]]:
+    """Make services on the transport under test; they are closed at the end."""
+    monkeypatch.setenv("WHEREIN_TRANSPORT", request.param)
+    made: list[Service] = []
+
+    def make(handler: Callable[[Call], None]) -> Service:
+        made.append(Service("test.db", TOKEN, DATABASE_OPERATIONS, handler))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def answer_symbols(call: Call) -> None:
+    """Answer find_symbols with the text as a symbol's path; other operations fail."""
+    if call.operation != "find_symbols":
+        raise StorageError("The disk is full")
+    symbol = d.Symbol("x", "x", d.Kind.CLASS, 1, 1, 0, 1, "class x")
+    call.reply(d.SymbolList([d.FoundSymbol(call.params.text.encode(), symbol)]))
+
+
+def test_requests_in_flight_get_their_own_answers(service: Callable[..., Service]) -> None:
+    """Answers may come in any order; each finds its asker."""
+    held: list[Call] = []
+
+    def handler(call: Call) -> None:
+        held.append(call)
+        if len(held) == 3:
+            for each in reversed(held):
+                answer_symbols(each)
+
+    client = Client(service(handler).endpoint, TOKEN, DATABASE_OPERATIONS)
+    pending = [client.submit("find_symbols", d.SymbolQuery(text)) for text in ("a", "b", "c")]
+    assert [p.result().symbols[0].path for p in pending] == [b"a", b"b", b"c"]
+    assert client.requests == 3
+    client.close()
+
+
+def test_errors_cross_as_data(service: Callable[..., Service]) -> None:
+    """The asker gets the same class of error with its sentence."""
+    client = Client(service(answer_symbols).endpoint, TOKEN, DATABASE_OPERATIONS)
+    with pytest.raises(StorageError, match="The disk is full"):
+        client.submit("stats", d.Empty()).result()
+    client.close()
+
+
+def test_large_answers_arrive_whole(service: Callable[..., Service]) -> None:
+    """An answer of some megabytes is one frame."""
+    text = "ä" * 3_000_000
+    client = Client(service(answer_symbols).endpoint, TOKEN, DATABASE_OPERATIONS)
+    found = client.submit("find_symbols", d.SymbolQuery(text)).result()
+    assert found.symbols[0].path == text.encode()
+    client.close()
+
+
+def test_a_wrong_token_is_refused(service: Callable[..., Service]) -> None:
+    """Nobody is served without the token."""
+    with pytest.raises(WorkerUnavailable, match="token"):
+        Client(service(answer_symbols).endpoint, b"x" * 32, DATABASE_OPERATIONS)
+
+
+def test_deadline_cancels_at_the_other_end(service: Callable[..., Service]) -> None:
+    """A wait that ends tells the worker, which can stop its work."""
+    cancelled = threading.Event()
+
+    def handler(call: Call) -> None:
+        call.on_cancel = cancelled.set
+
+    client = Client(service(handler).endpoint, TOKEN, DATABASE_OPERATIONS)
+    with pytest.raises(DeadlineExceeded):
+        client.submit("stats", d.Empty(), 0.05).result()
+    assert cancelled.wait(5)
+    client.close()
+
+
+def test_a_dead_service_fails_what_is_pending(service: Callable[..., Service]) -> None:
+    """Nothing hangs when the worker goes."""
+    arrived = threading.Event()
+    serving = service(lambda call: arrived.set())
+    client = Client(serving.endpoint, TOKEN, DATABASE_OPERATIONS)
+    pending = client.submit("stats", d.Empty())
+    assert arrived.wait(5)
+    serving.close()
+    with pytest.raises(ConnectionLost):
+        pending.result()
+    assert not client.alive
+    with pytest.raises(ConnectionLost):
+        client.submit("stats", d.Empty())
+
+
+def test_a_lost_client_cancels_its_calls(service: Callable[..., Service]) -> None:
+    """Work for a client that is gone is cancelled."""
+    cancelled = threading.Event()
+    arrived = threading.Event()
+
+    def handler(call: Call) -> None:
+        call.on_cancel = cancelled.set
+        arrived.set()
+
+    client = Client(service(handler).endpoint, TOKEN, DATABASE_OPERATIONS)
+    client.submit("stats", d.Empty())
+    assert arrived.wait(5)
+    client.close()
+    assert cancelled.wait(5)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n\r\n",
+        struct.pack(">I", 0xFFFFFFFF) + b"x",
+        struct.pack(">I", 10) + b"half",
+        struct.pack(">I", 3) + b"\xc1\xc1\xc1",
+        b"\x80\x04\x95pickle",
+    ],
+    ids=["nothing", "http", "4 GB", "half a frame", "not msgpack", "pickle"],
+)
+def test_broken_clients_hurt_nobody_else(service: Callable[..., Service], garbage: bytes) -> None:
+    """A client that is silent or sends garbage does not delay the others."""
+    serving = service(answer_symbols)
+    bad = [transport.connect(serving.endpoint) for _ in range(5)]
+    for sock in bad:
+        sock.sendall(garbage)
+    client = Client(serving.endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert client.submit("find_symbols", d.SymbolQuery("q")).result().symbols[0].path == b"q"
+    client.close()
+    for sock in bad:
+        sock.close()
+
+
+def test_a_silent_client_is_dropped(service: Callable[..., Service]) -> None:
+    """Whoever does not shake hands in 2 seconds is hung up on."""
+    sock = transport.connect(service(answer_symbols).endpoint)
+    sock.settimeout(10)
+    assert sock.recv(1) == b""
+    sock.close()
+
+
+def test_unknown_operation_and_wrong_types_are_answered(service: Callable[..., Service]) -> None:
+    """A request that the service cannot read gets an error, and the connection lives."""
+    operations = dict(DATABASE_OPERATIONS)
+    operations["nonsense"] = operations["stats"]
+    client = Client(service(answer_symbols).endpoint, TOKEN, operations)
+    with pytest.raises(ProtocolError, match="nonsense"):
+        client.submit("nonsense", d.Empty()).result()
+    with pytest.raises(ProtocolError, match="find_symbols"):
+        client.submit("find_symbols", d.QueryText("missing: limit is fine, list is not")).result()
+        client.submit("find_symbols", [[1]]).result()
+    assert client.submit("find_symbols", d.SymbolQuery("q")).result().symbols
+    client.close()
+
+
+def test_frame_limits() -> None:
+    """A frame that announces too much, or stops halfway, is an error and not a hang."""
+    ours, theirs = socket.socketpair()
+    frames.prepare(ours)
+    theirs.sendall(struct.pack(">I", frames.MAX_FRAME + 1))
+    with pytest.raises(ProtocolError):
+        frames.read_frame(ours)
+    with pytest.raises(ProtocolError):
+        frames.write_frame(ours, bytes(frames.MAX_FRAME + 1))
+    theirs.close()
+    with pytest.raises(ConnectionLost):
+        frames.read_frame(ours)
+    ours.close()
+
+
+def test_reading_has_a_deadline() -> None:
+    """A read with a deadline ends when nothing comes."""
+    ours, theirs = socket.socketpair()
+    frames.prepare(ours)
+    with pytest.raises(DeadlineExceeded):
+        frames.read_frame(ours, time.monotonic() + 0.05)
+    frames.write_frame(theirs, msgspec.msgpack.encode("x"))
+    assert frames.read_frame(ours, time.monotonic() + 5) == msgspec.msgpack.encode("x")
+    ours.close()
+    theirs.close()
+
+
+def test_a_file_in_the_sockets_place_is_not_removed(
+    wherein_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a socket of our own is replaced; anything else is refused and left alone."""
+    monkeypatch.setenv("WHEREIN_TRANSPORT", "unix")
+    listener, endpoint = transport.listen("probe.db")
+    listener.close()
+    path = Path(endpoint[5:])
+    again, _ = transport.listen("probe.db")  # a dead process's socket file is replaced
+    again.close()
+    path.unlink()
+    path.write_text("precious", encoding="ascii")
+    with pytest.raises(StorageError):
+        transport.listen("probe.db")
+    assert path.read_text(encoding="ascii") == "precious"
+
+
+def test_socket_files_are_private(wherein_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket is 0600 in a 0700 directory, and its path is short enough."""
+    monkeypatch.setenv("WHEREIN_TRANSPORT", "unix")
+    listener, endpoint = transport.listen("probe.db")
+    path = Path(endpoint[5:])
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    listener.close()
+    long_home = wherein_home / ("x" * 90)
+    monkeypatch.setenv("WHEREIN_HOME", str(long_home))
+    listener, endpoint = transport.listen("probe.db")
+    assert len(endpoint) <= 105
+    listener.close()
+    transport.forget(endpoint)
