@@ -33,7 +33,21 @@ _WATCHER = (
 # A part: what it may import of wherein, besides itself and what is common.
 _MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wherein.__main__": ("wherein.cli", "wherein.lsp.server"),
-    "wherein.cli": ("wherein.host", "wherein.commands", "wherein.lsp.server", "wherein.status"),
+    "wherein.cli": ("wherein.terminal", "wherein.lsp.server"),
+    # The command line: a host of its own while it runs, and what `status` and `model` report on.
+    "wherein.terminal": (
+        "wherein.commands",
+        "wherein.database",
+        "wherein.embedding.fingerprint",
+        "wherein.embedding.models",
+        "wherein.host",
+        "wherein.ipc.pending",
+        "wherein.ownership.lock",
+        "wherein.status",
+        "wherein.workers.handle",
+        "wherein.workers.manager",
+        "wherein.workers.start",
+    ),
     "wherein.lsp": (
         "wherein.host",
         "wherein.commands",
