@@ -1,0 +1,74 @@
+"""What the engine's memory is filled from: plain reads, in bulk. Database process only."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import apsw
+
+from wherein.db_worker.pending import Pending
+from wherein.db_worker.schema import query
+from wherein.db_worker.snippets import Place
+from wherein.db_worker.store import FileRow
+from wherein.db_worker.vectors import KIND_CODES, Block, crc, decode
+
+_FILES: Final = """SELECT id, path, language, first_chunk, end_chunk, skip IS NULL FROM files"""
+# CROSS JOIN keeps this order: files by path, then each file's own range of chunks.
+_VECTORS: Final = """SELECT c.id, c.file, c.kind, c.key, v.id IS NOT NULL, v.data, v.crc
+    FROM files f CROSS JOIN chunks c ON c.id >= f.first_chunk AND c.id < f.end_chunk
+    LEFT JOIN vectors v ON v.model = ? AND v.key = c.key ORDER BY f.path, c.id"""
+_PLACES: Final = "SELECT id, file, kind FROM chunks WHERE id IN (SELECT value FROM carray(?))"
+_SOURCES: Final = """SELECT f.path, c.symbol, c.start_byte, c.end_byte, c.start_line, c.end_line,
+    c.key FROM chunks c JOIN files f ON f.id = c.file
+    WHERE c.id IN (SELECT value FROM carray(?)) ORDER BY c.id"""
+_KEYS: Final = """SELECT c.key FROM files f JOIN chunks c
+    ON c.id >= f.first_chunk AND c.id < f.end_chunk WHERE f.path = ? ORDER BY c.id"""
+_DECODED_AT_ONCE: Final = 4_096
+
+
+def files(conn: apsw.Connection) -> list[FileRow]:
+    """Return all files."""
+    return [
+        FileRow(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in query(conn, _FILES)
+    ]
+
+
+def vectors_of(conn: apsw.Connection, model: int, dim: int, chunks: int) -> tuple[Block, Pending]:
+    """Return a model's vectors sorted by path, and the chunks that have none.
+
+    A vector whose checksum is wrong counts as none, and will be made again.
+    """
+    block, pending = Block.empty(chunks if model else 0, dim), Pending()
+    row = 0
+    waiting: list[bytes] = []
+    for chunk, file, kind, key, known, data, checksum in conn.execute(_VECTORS, (model,)):
+        if not known or (data is not None and (len(data) != dim + 4 or crc(data) != checksum)):
+            pending.add(key, chunk)
+        elif data is not None:
+            block.ids[row], block.files[row], block.kinds[row] = chunk, file, KIND_CODES[kind]
+            row += 1
+            waiting.append(data)
+            if len(waiting) == _DECODED_AT_ONCE:
+                block.vectors[row - len(waiting) : row] = decode(waiting, dim)
+                waiting = []
+    if waiting:
+        block.vectors[row - len(waiting) : row] = decode(waiting, dim)
+    return block.first(row), pending
+
+
+def places(conn: apsw.Connection, chunks: Iterable[int]) -> list[tuple[int, int, str]]:
+    """Return (chunk, file, kind) of chunks, those that exist."""
+    return query(conn, _PLACES, (apsw.carray(array("q", chunks)),))
+
+
+def sources(conn: apsw.Connection, chunks: Iterable[int]) -> list[Place]:
+    """Return where the text of chunks is, those that exist."""
+    rows = query(conn, _SOURCES, (apsw.carray(array("q", chunks)),))
+    return [(row[0], row[1], (row[2], row[3], row[4], row[5]), row[6]) for row in rows]
+
+
+def keys_of(conn: apsw.Connection, paths: Sequence[bytes]) -> list[bytes]:
+    """Return the keys of all chunks of these files, in the order given."""
+    return [key for path in paths for (key,) in query(conn, _KEYS, (path,))]

@@ -1,0 +1,378 @@
+"""One search, from the query text to finished hits, on a connection of one reader thread.
+
+The query's vector is asked for first and is on its way while the word search runs. Whatever is
+missing (the vector, the model, words in the text) makes the answer smaller and adds a sentence to
+its notes; it is never an error. Runs in the database process only.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from array import array
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+import apsw
+import numpy as np
+
+from wherein.db_worker import lexical, names, snippets
+from wherein.db_worker.catalogue import Catalogue, Filter
+from wherein.db_worker.failures import reading
+from wherein.db_worker.schema import query
+from wherein.db_worker.vectors import KIND_CODES, Floats, Scan, Snapshot, scan
+from wherein.domain import (
+    Coverage,
+    FileList,
+    IndexStats,
+    Kind,
+    KnownFile,
+    Mode,
+    QueryVector,
+    SearchHit,
+    SearchQuery,
+    SearchResponse,
+    Signature,
+    Skip,
+    SymbolList,
+    SymbolQuery,
+)
+from wherein.errors import RequestCancelled, WhereinError
+from wherein.ranking import explain, fusion, rules
+from wherein.ranking import query as ranking_query
+from wherein.ranking.fusion import Candidate
+
+EmbedQuery = Callable[[str], "concurrent.futures.Future[QueryVector]"]
+Cancelled = Callable[[], bool]
+
+#: Candidates taken from each retrieval; 300 gains nothing.
+POOL: Final = 100
+#: Chunks that define the name of a symbol-like query, wherever they are.
+MAX_DEFINITIONS: Final = 200
+#: How often a wait looks whether the request was cancelled.
+_SLICE_S: Final = 0.02
+MAX_LIMIT: Final = 1_000
+
+_CANDIDATES: Final = """SELECT c.id, c.file, f.path, f.language, c.symbol, c.kind, c.definitions,
+    c.start_byte, c.end_byte, c.start_line, c.end_line, c.key
+    FROM chunks c JOIN files f ON f.id = c.file WHERE c.id IN (SELECT value FROM carray(?))"""
+_DEFINING: Final = """SELECT c.id, s.name = ?2 AS exact, c.file, c.kind
+    FROM symbols s JOIN files f ON f.id = s.file
+    JOIN chunks c ON c.id >= f.first_chunk AND c.id < f.end_chunk
+        AND c.start_byte <= s.start_byte AND c.end_byte > s.start_byte
+    WHERE s.folded = ?1 ORDER BY exact DESC, c.id LIMIT ?3"""
+_FILES: Final = "SELECT path, size, mtime_ns, ctime_ns, inode, hash, skip FROM files ORDER BY path"
+
+_LATE: Final = "The model did not answer in time"
+_NO_MODEL: Final = "The model cannot be asked now"
+_NOT_YET: Final = "The index has no vectors of this model yet"
+_UNKNOWN: Final = "The model knows none of these words"
+_INSTEAD: Final = {
+    Mode.HYBRID: "this answer is by words",
+    Mode.SEMANTIC: "so there is no answer by meaning",
+}
+_NO_WORDS: Final = "The question has no word in it to look for."
+
+
+class Shared(NamedTuple):
+    """What all readers of an index share with its writer; every part is safe in any thread."""
+
+    root: str
+    catalogue: Catalogue
+    frequencies: lexical.Frequencies
+    snapshot: Callable[[], Snapshot]
+    stats: Callable[[], IndexStats]
+    failed: Callable[[apsw.Error], WhereinError]
+
+
+class _Clock:
+    """Microseconds of each stage."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, int] = {}
+        self._start = self._last = time.perf_counter_ns()
+
+    def stage(self, name: str) -> None:
+        now = time.perf_counter_ns()
+        self.times[name] = self.times.get(name, 0) + (now - self._last) // 1_000
+        self._last = now
+
+    def total(self) -> dict[str, int]:
+        self.times["total"] = (time.perf_counter_ns() - self._start) // 1_000
+        return self.times
+
+
+class Reader:
+    """Answers searches on a read-only connection of its own. One thread; `interrupt` from any."""
+
+    def __init__(self, shared: Shared, conn: apsw.Connection) -> None:
+        self._shared = shared
+        self._conn = conn
+        self._filter = Filter(None, None)
+        conn.create_scalar_function("allowed_file", self._allowed_file, 1)
+        conn.create_scalar_function("allowed_kind", self._allowed_kind, 1)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._conn.close()
+
+    def interrupt(self) -> None:
+        """Abort the statement that runs now, from another thread."""
+        self._conn.interrupt()
+
+    def list_files(self) -> FileList:
+        """Return every file that the index knows, skipped ones too, by path."""
+        with reading(self._conn, self._shared.failed):
+            ((commit,),) = query(self._conn, "SELECT value FROM meta WHERE key = 'commit'")
+            rows = query(self._conn, _FILES)
+        return FileList(
+            [
+                KnownFile(
+                    path, Signature(size, mtime, ctime, int(inode)), content,
+                    Skip(skip) if skip else None,
+                )
+                for path, size, mtime, ctime, inode, content, skip in rows
+            ],
+            commit,
+        )  # fmt: skip
+
+    def find_symbols(self, q: SymbolQuery) -> SymbolList:
+        """Return symbols whose name matches what was typed, best first."""
+        with reading(self._conn, self._shared.failed):
+            return SymbolList(names.find(self._conn, q.text, min(q.limit, MAX_LIMIT)))
+
+    def search(
+        self, q: SearchQuery, embed_query: EmbedQuery | None, cancelled: Cancelled
+    ) -> SearchResponse:
+        """Answer one question.
+
+        Raises RequestCancelled when `cancelled()` turns true or `interrupt` was called, and
+        StorageError when the database cannot be read.
+        """
+        with reading(self._conn, self._shared.failed):
+            return self._search(q, embed_query, cancelled)
+
+    def _search(
+        self, q: SearchQuery, embed_query: EmbedQuery | None, cancelled: Cancelled
+    ) -> SearchResponse:
+        clock = _Clock()
+        notes: list[str] = []
+        deadline = time.monotonic() + q.budget_ms / 1_000
+        question = ranking_query.parse(q.text)
+        waiting = None
+        if q.mode is not Mode.LEXICAL and question.terms:
+            waiting = _ask(embed_query, question.text)
+        self._filter = self._shared.catalogue.filter_of(q)
+        notes += self._filter.notes
+        if not question.terms:
+            notes.append(_NO_WORDS)
+        if not question.terms or self._impossible():
+            return self._response([], notes, clock)
+        by_words: dict[int, float] = {}
+        if q.mode is not Mode.SEMANTIC:
+            by_words = self._by_words(question, q.limit)
+        clock.stage("words")
+        _check(cancelled)
+        scanned: Scan | None = None
+        if q.mode is not Mode.LEXICAL:
+            vector = _wait(waiting, deadline, cancelled)
+            clock.stage("vector_wait")
+            found = vector if isinstance(vector, str) else self._scan(vector)
+            if isinstance(found, str):
+                notes.append(f"{found}; {_INSTEAD[q.mode]}.")
+            else:
+                scanned = found
+            clock.stage("scan")
+        _check(cancelled)
+        candidates = self._candidates(question, by_words, scanned, q.mode)
+        alpha = _alpha(q.mode, question, scanned)
+        fusion.fuse(candidates, alpha, scanned.median() if scanned else 0.0)
+        rules.apply_rules(question, candidates)
+        best = fusion.ordered(candidates)[: max(0, min(q.limit, MAX_LIMIT))]
+        hits = [_hit(c, found) for c, found in self._with_terms(best, question)]
+        clock.stage("rules")
+        _check(cancelled)
+        if q.snippet_lines > 0:
+            hits = self._with_snippets(hits, best, q.snippet_lines, notes)
+            clock.stage("snippets")
+        if not hits and not notes:
+            notes.append(_nothing_found(q))
+        return self._response(hits, notes, clock)
+
+    # -- retrieval -----------------------------------------------------------------------------
+
+    def _allowed_file(self, *row: Any) -> bool:  # noqa: ANN401 - SQLite's values have no type
+        files, file = self._filter.files, row[0]
+        return files is None or (file < len(files) and files[file] == 1)
+
+    def _allowed_kind(self, *row: Any) -> bool:  # noqa: ANN401 - SQLite's values have no type
+        return self._filter.kinds is None or row[0] in self._filter.kinds
+
+    def _impossible(self) -> bool:
+        return self._filter.files is not None and not any(self._filter.files)
+
+    def _by_words(self, question: ranking_query.Question, limit: int) -> dict[int, float]:
+        """Ask for the rare terms first; where a filter leaves too little, ask for all of them."""
+        frequencies = self._shared.frequencies.of(self._conn, question.terms)
+        terms = lexical.affordable(frequencies)
+        found = lexical.search(self._conn, terms, POOL, filtered=self._filter.restricts)
+        present = [term for term, count in frequencies.items() if count]
+        if self._filter.restricts and len(found) < limit and len(terms) < len(present):
+            found = lexical.search(self._conn, present, POOL, filtered=True)
+        return found
+
+    def _scan(self, vector: QueryVector) -> Scan | str | None:
+        """Compare with the vectors of the same model; another model's numbers mean nothing.
+
+        Returns what is missing when nothing can be compared, None when the filter leaves nothing.
+        """
+        snapshot = self._shared.snapshot()
+        numbers: Floats = np.frombuffer(vector.vector, dtype="<f4")
+        if not numbers.any():
+            return _UNKNOWN
+        fits = snapshot.fingerprint == vector.fingerprint and len(numbers) == snapshot.dim
+        if not fits or not snapshot.live:
+            return _NOT_YET
+        files = kinds = None
+        if self._filter.files is not None:
+            files = np.frombuffer(self._filter.files, dtype=np.bool_)
+        if self._filter.kinds is not None:
+            kinds = np.array([kind in self._filter.kinds for kind in KIND_CODES])
+        return scan(snapshot, numbers, files, kinds) or None
+
+    def _candidates(
+        self,
+        question: ranking_query.Question,
+        by_words: dict[int, float],
+        scanned: Scan | None,
+        mode: Mode,
+    ) -> list[Candidate]:
+        near = dict(scanned.top(POOL)) if scanned else {}
+        ids = {*by_words, *near}
+        if question.name and mode is not Mode.SEMANTIC:
+            ids |= self._defining(question.name)
+        cosines = scanned.of(ids) if scanned else {}
+        return [
+            Candidate(
+                row[0], row[1], row[2], row[3], row[4], row[5],
+                tuple(row[6].split("\n")) if row[6] else (), tuple(row[7:11]), row[11],
+                words=by_words.get(row[0], 0.0), cosine=cosines.get(row[0]), meant=row[0] in near,
+            )
+            for row in query(self._conn, _CANDIDATES, (_carray(ids),))
+        ]  # fmt: skip
+
+    def _defining(self, name: str) -> set[int]:
+        rows = query(self._conn, _DEFINING, (name.casefold(), name, MAX_DEFINITIONS))
+        return {row[0] for row in rows if self._allowed_file(row[2]) and self._allowed_kind(row[3])}
+
+    # -- the answer ----------------------------------------------------------------------------
+
+    def _with_terms(
+        self, best: list[Candidate], question: ranking_query.Question
+    ) -> list[tuple[Candidate, tuple[str, ...]]]:
+        """Pair each candidate with the words of the question, as typed, that are in it."""
+        found: dict[int, dict[str, None]] = {c.id: {} for c in best}
+        ids = [c.id for c in best if c.words > 0]
+        if ids:
+            for term, typed in question.terms.items():
+                for chunk in lexical.chunks_with(self._conn, term, _carray(ids)):
+                    found[chunk][typed] = None
+        return [(c, tuple(found[c.id])) for c in best]
+
+    def _with_snippets(
+        self, hits: list[SearchHit], best: list[Candidate], lines: int, notes: list[str]
+    ) -> list[SearchHit]:
+        texts = snippets.texts(self._shared.root, [(c.path, c.symbol, c.span, c.key) for c in best])
+        changed = sorted({hit.path for hit, text in zip(hits, texts, strict=True) if text is None})
+        if changed:
+            shown = ", ".join(path.decode("utf-8", "replace") for path in changed[:3])
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            notes.append(f"Changed on disk since it was indexed: {shown}{more}.")
+        return [
+            hit if text is None else snippets.attach(hit, text, lines)
+            for hit, text in zip(hits, texts, strict=True)
+        ]
+
+    def _response(self, hits: list[SearchHit], notes: list[str], clock: _Clock) -> SearchResponse:
+        stats = self._shared.stats()
+        return SearchResponse(
+            hits=hits,
+            coverage=Coverage(files=stats.files, chunks=stats.chunks, vectors=stats.vectors),
+            commit=stats.commit,
+            notes=notes,
+            timings_us=clock.total(),
+        )
+
+
+def _check(cancelled: Cancelled) -> None:
+    if cancelled():
+        raise RequestCancelled("The search was cancelled.")
+
+
+def _ask(
+    embed_query: EmbedQuery | None, text: str
+) -> concurrent.futures.Future[QueryVector] | WhereinError | None:
+    if embed_query is None:
+        return None
+    try:
+        return embed_query(text)
+    except WhereinError as error:
+        return error
+
+
+def _wait(
+    waiting: concurrent.futures.Future[QueryVector] | WhereinError | None,
+    deadline: float,
+    cancelled: Cancelled,
+) -> QueryVector | str:
+    """Wait for the query's vector until the deadline; returns why there is none instead."""
+    if waiting is None or isinstance(waiting, WhereinError):
+        return _NO_MODEL
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        try:
+            return waiting.result(min(left, _SLICE_S))
+        except concurrent.futures.TimeoutError:
+            _check(cancelled)
+            if left <= _SLICE_S:
+                waiting.cancel()
+                return _LATE
+        except (WhereinError, concurrent.futures.CancelledError):
+            return _NO_MODEL
+
+
+def _alpha(mode: Mode, question: ranking_query.Question, scanned: Scan | None) -> float:
+    if mode is Mode.SEMANTIC:
+        return 1.0
+    if scanned is None:
+        return 0.0
+    return fusion.SYMBOL_ALPHA if question.symbol_like else fusion.SENTENCE_ALPHA
+
+
+def _hit(c: Candidate, terms: tuple[str, ...]) -> SearchHit:
+    start_byte, end_byte, start_line, end_line = c.span
+    return SearchHit(
+        path=c.path,
+        start_byte=start_byte,
+        end_byte=end_byte,
+        start_line=start_line,
+        end_line=end_line,
+        symbol=c.symbol,
+        kind=Kind(c.kind),
+        language=c.language,
+        score=round(c.score, 6),
+        via=explain.via(c),
+        rules=tuple(c.rules),
+        terms=terms,
+    )
+
+
+def _nothing_found(q: SearchQuery) -> str:
+    filters = [*q.paths, *q.languages, *q.kinds]
+    if filters:
+        return f"Nothing found within {', '.join(filters)}."
+    return "None of these words is in the index."
+
+
+def _carray(ids: Iterable[int]) -> apsw.CArrayBinding:
+    return apsw.carray(array("q", sorted(ids)))

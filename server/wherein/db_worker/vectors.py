@@ -1,0 +1,276 @@
+"""The vectors in memory: one float32 matrix that one thread changes and any thread may scan.
+
+On disk a vector is a float32 scale and int8 values; in memory float32, because numpy scans nothing
+faster. The base is sorted by path, so that a path filter is a few slices of it; new vectors go to
+an unsorted tail, removed ones are marked, and `merge` brings both into the base. A `Snapshot` never
+changes: rows are appended behind its end, and the marks are copied before they are changed. Numbers
+of one model only. Runs in the database process only.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wherein.domain import Kind
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+#: The tail may hold this many rows, or this share of the base, before it is merged.
+TAIL_ROWS: Final = 4_096
+TAIL_SHARE: Final = 0.05
+#: A filter that leaves less than this share of the rows scans those rows only.
+_SELECTIVE: Final = 0.3
+_MANY_RUNS: Final = 256
+_MEDIAN_SAMPLE: Final = 20_000
+
+KIND_CODES: Final = {kind.value: code for code, kind in enumerate(Kind)}
+
+
+def encode(data: bytes, dim: int) -> list[bytes | None]:
+    """Turn float32 vectors into their stored form, None for one that is not finite or all zero."""
+    rows = np.frombuffer(data, dtype="<f4").reshape(-1, dim)
+    with np.errstate(invalid="ignore"):
+        largest = np.abs(rows).max(axis=1, initial=0)
+        good = np.isfinite(rows).all(axis=1) & (largest > 0)
+        scales = np.where(good, largest, 1).astype("<f4") / np.float32(127)
+        values = np.rint(np.where(good[:, None], rows, 0) / scales[:, None]).astype(np.int8)
+    return [
+        scales[i].tobytes() + values[i].tobytes() if good[i] else None for i in range(len(rows))
+    ]
+
+
+def decode(stored: Sequence[bytes], dim: int) -> Floats:
+    """Turn stored vectors back into an n x dim float32 matrix."""
+    raw = np.frombuffer(b"".join(stored), dtype=np.int8).reshape(len(stored), dim + 4)
+    scales = raw[:, :4].copy().view("<f4")
+    out: Floats = raw[:, 4:].astype(np.float32)
+    out *= scales
+    return out
+
+
+def crc(stored: bytes) -> int:
+    """Checksum of a stored vector: SQLite does not notice a flipped bit in a page."""
+    return zlib.crc32(stored)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows side by side: vectors, chunk ids, file ids, kind codes, and which are not removed."""
+
+    vectors: Floats
+    ids: Ints
+    files: Ints
+    kinds: NDArray[np.uint8]
+    alive: Bools
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @staticmethod
+    def empty(rows: int, dim: int) -> Block:
+        """Make room for rows."""
+        return Block(
+            np.empty((rows, dim), np.float32),
+            np.empty(rows, np.int64),
+            np.empty(rows, np.int64),
+            np.empty(rows, np.uint8),
+            np.ones(rows, np.bool_),
+        )
+
+    def first(self, rows: int) -> Block:
+        """Return a view of the first rows."""
+        return Block(
+            self.vectors[:rows], self.ids[:rows], self.files[:rows], self.kinds[:rows],
+            self.alive[:rows],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The matrix at one moment. `by_id` orders the base's rows by chunk id."""
+
+    fingerprint: str
+    dim: int
+    commit: int
+    base: Block
+    tail: Block
+    by_id: Ints
+
+    @property
+    def live(self) -> int:
+        """Number of vectors that are not removed."""
+        return int(self.base.alive.sum()) + int(self.tail.alive.sum())
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Cosines of one query with every row that its filter lets through."""
+
+    ids: Ints
+    cosines: Floats
+    _order: list[Ints] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def top(self, k: int) -> list[tuple[int, float]]:
+        """Return the k nearest chunks as (id, cosine), nearest first; equal ones by id."""
+        count = len(self.ids)
+        rows: NDArray[Any] = np.arange(count)
+        if k < count:
+            rows = np.argpartition(self.cosines, count - k)[count - k :]
+        rows = rows[np.lexsort((self.ids[rows], -self.cosines[rows]))]
+        return list(zip(self.ids[rows].tolist(), self.cosines[rows].tolist(), strict=True))
+
+    def median(self) -> float:
+        """Return the median cosine, from an even sample where there are many."""
+        if not len(self.cosines):
+            return 0.0
+        return float(np.median(self.cosines[:: 1 + len(self.cosines) // _MEDIAN_SAMPLE]))
+
+    def of(self, ids: Iterable[int]) -> dict[int, float]:
+        """Return the cosines of these chunks, as far as they were scanned."""
+        wanted = np.fromiter(ids, np.int64)
+        if not len(wanted) or not len(self.ids):
+            return {}
+        if not self._order:
+            self._order.append(np.argsort(self.ids))
+        order = self._order[0]
+        at = np.searchsorted(self.ids, wanted, sorter=order)
+        rows = order[np.minimum(at, len(order) - 1)]
+        hit = self.ids[rows] == wanted
+        return dict(
+            zip(wanted[hit].tolist(), self.cosines[rows[hit]].astype(float).tolist(), strict=True)
+        )
+
+
+def scan(
+    snapshot: Snapshot, query: Floats, files: Bools | None = None, kinds: Bools | None = None
+) -> Scan:
+    """Compare a query with rows of a snapshot: `files` by file id and `kinds` by code say which.
+
+    A file id beyond the end of `files` is one that came after the filter was made: left out.
+    """
+    parts = [
+        _scan_block(block, query, files, kinds) for block in (snapshot.base, snapshot.tail) if block
+    ]
+    if not parts:
+        return Scan(np.empty(0, np.int64), np.empty(0, np.float32))
+    if len(parts) == 1:
+        return Scan(*parts[0])
+    return Scan(
+        np.concatenate([ids for ids, _ in parts]), np.concatenate([cos for _, cos in parts])
+    )
+
+
+def _scan_block(
+    block: Block, query: Floats, files: Bools | None, kinds: Bools | None
+) -> tuple[Ints, Floats]:
+    keep = block.alive
+    if files is not None:
+        known = block.files < len(files)
+        keep = keep & known & files[np.where(known, block.files, 0)]
+    if kinds is not None:
+        keep = keep & kinds[block.kinds]
+    count = int(np.count_nonzero(keep))
+    if count == len(block):
+        return block.ids, block.vectors @ query
+    if count > _SELECTIVE * len(block):
+        return block.ids[keep], (block.vectors @ query)[keep]
+    rows = np.flatnonzero(keep)
+    edges = np.flatnonzero(np.diff(rows) > 1) + 1
+    if len(edges) >= _MANY_RUNS or not count:
+        return block.ids[rows], block.vectors[rows] @ query
+    runs = np.split(rows, edges)
+    cosines = [block.vectors[run[0] : run[-1] + 1] @ query for run in runs]
+    return block.ids[rows], np.concatenate(cosines)
+
+
+class Matrix:
+    """The writer's side: append, remove, merge; `snapshot` is for everybody. One writing thread."""
+
+    def __init__(self, fingerprint: str = "", dim: int = 0, commit: int = 0) -> None:
+        nothing = Block.empty(0, dim)
+        self._room = Block.empty(TAIL_ROWS if dim else 0, dim)
+        self.snapshot = Snapshot(fingerprint, dim, commit, nothing, nothing, np.empty(0, np.int64))
+
+    def load(self, base: Block, commit: int) -> None:
+        """Take rows that are sorted by path already, in place of what is there."""
+        self.snapshot = replace(
+            self.snapshot, base=base, by_id=np.argsort(base.ids), commit=commit,
+            tail=Block.empty(0, self.snapshot.dim),
+        )  # fmt: skip
+
+    def append(
+        self, ids: Sequence[int], files: Sequence[int], kinds: Sequence[str], rows: Floats
+    ) -> None:
+        """Add vectors of chunks that have none in here."""
+        now = len(self.snapshot.tail)
+        end = now + len(ids)
+        if end > len(self._room):
+            bigger = Block.empty(max(2 * len(self._room), end, TAIL_ROWS), self.snapshot.dim)
+            for old, new in zip(vars(self._room).values(), vars(bigger).values(), strict=True):
+                new[:now] = old[:now]
+            self._room = bigger
+        self._room.vectors[now:end] = rows
+        self._room.ids[now:end] = ids
+        self._room.files[now:end] = files
+        self._room.kinds[now:end] = [KIND_CODES[kind] for kind in kinds]
+        # The marks of removed rows are per snapshot, so they are carried over, not shared.
+        alive = np.concatenate([self.snapshot.tail.alive, np.ones(len(ids), np.bool_)])
+        self.snapshot = replace(self.snapshot, tail=replace(self._room.first(end), alive=alive))
+
+    def remove(self, first: int, end: int) -> int:
+        """Mark the chunks with ids in [first, end) as removed; returns how many were there."""
+        base, tail = self.snapshot.base, self.snapshot.tail
+        low, high = np.searchsorted(base.ids, (first, end), sorter=self.snapshot.by_id)
+        in_base = self.snapshot.by_id[low:high]
+        in_base = in_base[base.alive[in_base]]
+        in_tail = np.flatnonzero((tail.ids >= first) & (tail.ids < end) & tail.alive)
+        if len(in_base):
+            alive = base.alive.copy()
+            alive[in_base] = False
+            base = replace(base, alive=alive)
+        if len(in_tail):
+            alive = tail.alive.copy()
+            alive[in_tail] = False
+            tail = replace(tail, alive=alive)
+        self.snapshot = replace(self.snapshot, base=base, tail=tail)
+        return len(in_base) + len(in_tail)
+
+    def reflects(self, commit: int) -> None:
+        """Say which commit the rows are level with."""
+        self.snapshot = replace(self.snapshot, commit=commit)
+
+    def wants_merge(self) -> bool:
+        """Say whether the tail or the removed rows outgrew their share."""
+        base, tail = self.snapshot.base, self.snapshot.tail
+        limit = max(TAIL_ROWS, TAIL_SHARE * len(base))
+        return len(tail) > limit or len(base) - int(base.alive.sum()) > limit
+
+    def merge(self, rank: Ints) -> None:
+        """Bring the tail into the base and drop removed rows; `rank[file id]` orders by path."""
+        parts = (self.snapshot.base, self.snapshot.tail)
+        ids = np.concatenate([p.ids[p.alive] for p in parts])
+        files = np.concatenate([p.files[p.alive] for p in parts])
+        kinds = np.concatenate([p.kinds[p.alive] for p in parts])
+        order = np.lexsort((ids, rank[files])) if len(ids) else np.empty(0, np.int64)
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        base = Block.empty(len(ids), self.snapshot.dim)
+        base.ids[:], base.files[:], base.kinds[:] = ids[order], files[order], kinds[order]
+        done = 0
+        for part in parts:
+            count = int(part.alive.sum())
+            base.vectors[place[done : done + count]] = part.vectors[part.alive]
+            done += count
+        self._room = Block.empty(TAIL_ROWS, self.snapshot.dim)
+        self.load(base, self.snapshot.commit)

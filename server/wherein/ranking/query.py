@@ -1,0 +1,84 @@
+"""A question taken apart: its words, whether it is a name, and what it asks for.
+
+Pure Python; runs in the database process only.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from wherein.ranking.words import STOP_WORDS, tokens_of, words_as_typed
+
+#: Longer questions are cut here; requests are refused at this length before they arrive.
+MAX_TEXT: Final = 4_096
+_MAX_TERMS: Final = 64
+
+# One identifier, or several joined by what languages join them with; Ruby's ! and ? at the end.
+_SYMBOL: Final = re.compile(
+    r"(?:\.|::|@|#|/|\\)?[\w$]+(?:(?:\.|::|->|#|/|\\)[\w$]+)*[!?]?(?:\(\))?\Z"
+)
+_JOINTS: Final = re.compile(r"\.|::|->|#|/|\\")
+
+#: Word (stemmed) in a question -> the kind of file that it asks for.
+_ASKING: Final = {
+    "test": "tests", "spec": "tests", "unittest": "tests", "doc": "docs", "documentat": "docs",
+    "readm": "docs", "changelog": "docs", "tutorial": "docs", "example": "examples",
+    "exampl": "examples", "sampl": "examples", "demo": "examples", "benchmark": "benchmarks",
+    "bench": "benchmarks", "fixtur": "fixtures", "mock": "fixtures", "snapshot": "fixtures",
+    "generat": "generated",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a query text says.
+
+    `terms` are tokens for the word index, each once, mapped to the word as typed. `words` are the
+    stems longer than two letters that names of files are compared with. `name` is the last part of
+    a symbol-like text, "" for a sentence, and `qualifiers` the parts before it.
+    """
+
+    text: str
+    terms: dict[str, str]
+    words: tuple[str, ...]
+    name: str
+    qualifiers: tuple[str, ...]
+    asks_for: frozenset[str]
+
+    @property
+    def symbol_like(self) -> bool:
+        """Say whether the text is a name and not a sentence."""
+        return bool(self.name)
+
+
+def parse(text: str) -> Question:
+    """Take a query text apart; any text is fine, and one without words has no terms."""
+    # Half of a surrogate pair cannot be stored or sent; editors that cut a text can produce one.
+    text = text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8").strip()
+    typed = words_as_typed(text)
+    content = [word for word in typed if word.lower() not in STOP_WORDS] or typed
+    terms: dict[str, str] = {}
+    words: dict[str, None] = {}
+    for word in content:
+        found = tokens_of(word)
+        for token in found:
+            terms.setdefault(token, word)
+        # The whole of a compound comes last; names of files are compared part by part.
+        for part in found[:-1] if len(found) > 1 else found:
+            if len(part) > 2:
+                words[part] = None
+    name = ""
+    qualifiers: tuple[str, ...] = ()
+    if _SYMBOL.match(text):
+        parts = [part for part in _JOINTS.split(text.removesuffix("()").lstrip("@")) if part]
+        name, qualifiers = parts[-1], tuple(parts[:-1])
+    return Question(
+        text=text,
+        terms=dict(list(terms.items())[:_MAX_TERMS]),
+        words=tuple(words),
+        name=name,
+        qualifiers=qualifiers,
+        asks_for=frozenset(_ASKING[word] for word in terms if word in _ASKING),
+    )
