@@ -63,7 +63,7 @@ def _open_current(index_dir: Path) -> tuple[apsw.Connection, Path, int, str]:
             reason = "the file is missing" if isinstance(error, OSError) else _reason(error)
             recovered = _SET_ASIDE.format(reason=reason)
             _put_aside(index_dir, database.parent)
-    number = _next_number(index_dir)
+    number = max(_generations(index_dir).keys() | {number or 0}) + 1
     database = index_dir / f"gen-{number}" / DATABASE
     database.parent.mkdir(mode=0o700)
     schema.create(database, number)
@@ -111,10 +111,6 @@ def _generations(index_dir: Path) -> dict[int, Path]:
         if match := _GENERATION.match(entry.name):
             found[int(match[1])] = entry
     return found
-
-
-def _next_number(index_dir: Path) -> int:
-    return max(_generations(index_dir), default=0) + 1
 
 
 def _remove_leftovers(index_dir: Path, current: int) -> None:

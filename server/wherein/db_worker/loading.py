@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import apsw
 
 from wherein.db_worker.pending import Pending
-from wherein.db_worker.schema import query
+from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.snippets import Place
 from wherein.db_worker.store import FileRow
 from wherein.db_worker.vectors import KIND_CODES, Block, crc, decode
@@ -60,12 +59,12 @@ def vectors_of(conn: apsw.Connection, model: int, dim: int, chunks: int) -> tupl
 
 def places(conn: apsw.Connection, chunks: Iterable[int]) -> list[tuple[int, int, str]]:
     """Return (chunk, file, kind) of chunks, those that exist."""
-    return query(conn, _PLACES, (apsw.carray(array("q", chunks)),))
+    return query(conn, _PLACES, (id_list(chunks),))
 
 
 def sources(conn: apsw.Connection, chunks: Iterable[int]) -> list[Place]:
     """Return where the text of chunks is, those that exist."""
-    rows = query(conn, _SOURCES, (apsw.carray(array("q", chunks)),))
+    rows = query(conn, _SOURCES, (id_list(chunks),))
     return [(row[0], row[1], (row[2], row[3], row[4], row[5]), row[6]) for row in rows]
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from array import array
 from typing import Any, Final
 
 import apsw
 
-from wherein.db_worker.schema import query
+from wherein.db_worker.schema import id_list, query
 from wherein.domain import FoundSymbol, Kind, Symbol
 
 #: Longer texts are no names; LIKE takes longer with every letter.
@@ -43,8 +42,8 @@ def find(conn: apsw.Connection, text: str, limit: int) -> list[FoundSymbol]:
         (_LIKE, _pattern("", name)),
         (_LIKE, _pattern("%", name)),
     ):
-        found = array("q", [row[0] for row in query(conn, sql, (pattern, _LOOKED_AT))])
-        for row in query(conn, _ROWS, (apsw.carray(found),)) if found else ():
+        found = [row[0] for row in query(conn, sql, (pattern, _LOOKED_AT))]
+        for row in query(conn, _ROWS, (id_list(found),)):
             if _inside(row, around):
                 rows[row[10]] = row
         if len(rows) >= limit:

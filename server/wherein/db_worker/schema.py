@@ -8,6 +8,8 @@ rows are two ranges kept in `files` and need no index of their own. Chunk text i
 from __future__ import annotations
 
 import os
+from array import array
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +80,14 @@ class OtherVersion(StorageError):
 def query(conn: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
     """Run one statement and return all its rows, as tuples."""
     return conn.execute(sql, bindings).fetchall()
+
+
+def id_list(ids: Iterable[int]) -> apsw.CArrayBinding:
+    """Return row ids as one bound parameter, for `IN (SELECT value FROM carray(?))`.
+
+    An array of nothing cannot be bound, so it becomes the one id that no row has.
+    """
+    return apsw.carray(array("q", sorted(ids) or [-1]))
 
 
 def pragma(conn: apsw.Connection, name: str, value: str | int | None = None) -> object:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
-from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -19,7 +18,7 @@ import numpy as np
 from wherein.db_worker import lexical, names, snippets
 from wherein.db_worker.catalogue import Catalogue, Filter
 from wherein.db_worker.failures import reading
-from wherein.db_worker.schema import query
+from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.vectors import KIND_CODES, Floats, Scan, Snapshot, scan
 from wherein.domain import (
     Coverage,
@@ -258,7 +257,7 @@ class Reader:
                 tuple(row[6].split("\n")) if row[6] else (), tuple(row[7:11]), row[11],
                 words=by_words.get(row[0], 0.0), cosine=cosines.get(row[0]), meant=row[0] in near,
             )
-            for row in query(self._conn, _CANDIDATES, (_carray(ids),))
+            for row in query(self._conn, _CANDIDATES, (id_list(ids),))
         ]  # fmt: skip
 
     def _defining(self, name: str) -> set[int]:
@@ -275,7 +274,7 @@ class Reader:
         ids = [c.id for c in best if c.words > 0]
         if ids:
             for term, typed in question.terms.items():
-                for chunk in lexical.chunks_with(self._conn, term, _carray(ids)):
+                for chunk in lexical.chunks_with(self._conn, term, id_list(ids)):
                     found[chunk][typed] = None
         return [(c, tuple(found[c.id])) for c in best]
 
@@ -372,7 +371,3 @@ def _nothing_found(q: SearchQuery) -> str:
     if filters:
         return f"Nothing found within {', '.join(filters)}."
     return "None of these words is in the index."
-
-
-def _carray(ids: Iterable[int]) -> apsw.CArrayBinding:
-    return apsw.carray(array("q", sorted(ids)))

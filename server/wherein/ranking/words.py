@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 #: Longer runs of word characters are data (base64, hashes, minified code), not names.
@@ -43,6 +44,7 @@ _TO_WORDS: Final = bytes(
 )
 
 
+@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """Take the commonest endings off a lower-case word: -s -es -ies -ing -ed -ion -e."""
     if len(word) < 3 or word in _KEEP:
