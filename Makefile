@@ -1,7 +1,7 @@
 # wherein: `make help` lists what there is. Everything is installed into .venv and node_modules.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules
 unexport MAKEFLAGS
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
