@@ -1,4 +1,4 @@
-"""The values that every part of wherein speaks about: frozen, no I/O, no behaviour beyond themselves.
+"""The values that every part of wherein speaks about: frozen, no I/O, no behaviour of their own.
 
 They are msgspec structs, so the same value goes over a socket as msgpack and through Python as an
 object. Paths are `bytes` relative to the workspace folder, separated by `/`, because a file name on
@@ -52,7 +52,7 @@ class Skip(str, enum.Enum):
     VANISHED = "vanished"
     BUSY = "busy"  # kept changing while it was read
     EMPTY = "empty"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a word, not a password
     FAILED = "failed"  # reading or parsing it raised
 
 
@@ -177,7 +177,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer. `via` says why: `name`, `words`, `meaning`; `rules` lists the rules that moved it."""
+    """One answer. `via` says why (`name`, `words`, `meaning`); `rules` are those that moved it."""
 
     path: bytes
     start_byte: int
@@ -203,7 +203,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """The hits, best first; `notes` says in sentences what was degraded or why nothing was found."""
+    """The hits, best first; `notes` are sentences: what was degraded, why nothing was found."""
 
     hits: list[SearchHit]
     coverage: Coverage
@@ -277,7 +277,7 @@ class QueryText(msgspec.Struct, frozen=True, array_like=True):
 
 
 class QueryVector(msgspec.Struct, frozen=True, array_like=True):
-    """A query's vector: dim float32, little endian, unit length (all zeros: the model knows none of it)."""
+    """A query's vector: dim float32, little endian, unit length; zeros when no word is known."""
 
     fingerprint: str
     dim: int

@@ -169,7 +169,7 @@ class IndexHost:
         if self._vectorizer is not None:
             self._vectorizer.send(control.Near(self._near))
 
-    def set_paused(self, paused: bool) -> None:  # noqa: FBT001 - one obvious flag
+    def set_paused(self, *, paused: bool) -> None:
         """Stop background work, or go on with it. Searching and the user's own sync go on."""
         message: control.Down = control.Pause() if paused else control.Resume()
         for handle in (self._watcher, self._vectorizer):
@@ -237,20 +237,9 @@ class IndexHost:
             self._ready(handle, message)
         elif isinstance(message, control.Synced):
             self._synced(message)
-        elif isinstance(message, control.ModelReady):
+        else:
             for folder in self.folders:
-                folder.facts.model = message.fingerprint
-                folder.facts.troubles.pop("lexical_only", None)
-        elif isinstance(message, control.State):
-            for folder in self.folders:
-                if message.root in ("", folder.paths.id):
-                    _note(folder.facts, message)
-        elif isinstance(message, control.Progress):
-            for folder in self.folders:
-                if folder.paths.id == message.root:
-                    folder.facts.phase = message.phase
-                    folder.facts.done, folder.facts.total = message.done, message.total
-                    folder.facts.reconciled = message.reconciled
+                _note(folder, message)
         self._on_change()
 
     def _give_database(self, handle: WorkerHandle, message: control.NeedDatabase) -> None:
@@ -295,8 +284,17 @@ class IndexHost:
             self._syncs.pop(number, None)
 
 
-def _note(facts: Facts, message: control.State) -> None:
-    if message.reason:
-        facts.troubles[message.name] = message.reason
-    else:
-        facts.troubles.pop(message.name, None)
+def _note(folder: Folder, message: control.Up) -> None:
+    """Keep what a worker said of a folder, or of all of them."""
+    facts = folder.facts
+    if isinstance(message, control.ModelReady):
+        facts.model = message.fingerprint
+        facts.troubles.pop("lexical_only", None)
+    elif isinstance(message, control.State) and message.root in ("", folder.paths.id):
+        if message.reason:
+            facts.troubles[message.name] = message.reason
+        else:
+            facts.troubles.pop(message.name, None)
+    elif isinstance(message, control.Progress) and message.root == folder.paths.id:
+        facts.phase, facts.reconciled = message.phase, message.reconciled
+        facts.done, facts.total = message.done, message.total

@@ -5,6 +5,7 @@ They arrive in the editor's `initializationOptions` (camelCase), or from the com
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, get_type_hints
 
@@ -66,23 +67,22 @@ def read_settings(raw: object) -> tuple[Settings, list[str]]:
 
 
 def _problem(name: str, value: object, hint: object) -> str:
-    if hint is bool and not isinstance(value, bool):
-        return "must be true or false"
-    if hint is str and not isinstance(value, str):
-        return "must be a text"
-    if hint is int and (isinstance(value, bool) or not isinstance(value, int)):
-        return "must be a whole number"
-    if name in _LIMITS and isinstance(value, int):
-        low, high = _LIMITS[name]
-        if not low <= value <= high:
-            return f"must lie between {low} and {high}"
-    if name == "log_level" and value not in _LEVELS:
-        return f"must be one of {', '.join(_LEVELS)}"
-    if hint == tuple[str, ...] and not (
-        isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    ):
-        return "must be a list of texts"
-    return ""
+    """Say what is wrong with a value, as the end of a sentence; "" when nothing is."""
+    number = isinstance(value, int) and not isinstance(value, bool)
+    low, high = _LIMITS.get(name, (-math.inf, math.inf))
+    texts = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    checks = (
+        (hint is bool and not isinstance(value, bool), "must be true or false"),
+        (hint is str and not isinstance(value, str), "must be a text"),
+        (hint is int and not number, "must be a whole number"),
+        (hint == tuple[str, ...] and not texts, "must be a list of texts"),
+        (name == "log_level" and value not in _LEVELS, f"must be one of {', '.join(_LEVELS)}"),
+        (
+            isinstance(value, int) and not low <= value <= high,
+            f"must lie between {low} and {high}",
+        ),
+    )
+    return next((problem for wrong, problem in checks if wrong), "")
 
 
 def to_wire(settings: Settings) -> dict[str, Any]:

@@ -68,9 +68,12 @@ def describe(facts: Facts) -> FolderStatus:
     if facts.failed_workers:
         worker, why = next(iter(facts.failed_workers.items()))
         held[FolderState.FAILED] = f"The {worker.replace('_', ' ')} worker {why}"
-    if not facts.reconciled or facts.phase != "idle":
-        held[FolderState.INDEXING] = _working(words, meaning, facts.seconds_left)
-    elif stats is None or (stats.pending and FolderState.LEXICAL_ONLY not in held):
+    if (
+        not facts.reconciled
+        or facts.phase != "idle"
+        or stats is None
+        or (stats.pending and FolderState.LEXICAL_ONLY not in held)
+    ):
         held[FolderState.INDEXING] = _working(words, meaning, facts.seconds_left)
     ordered = [state for state in FolderState if state in held]
     state = ordered[0] if ordered else FolderState.OK

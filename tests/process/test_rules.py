@@ -291,4 +291,3 @@ def test_once_mode_watches_nothing_and_restarts_write_nothing(
             (0, 0) if round_ else (stats.chunks, stats.vectors)
         )
         host.close(5)
-

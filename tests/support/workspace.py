@@ -54,7 +54,7 @@ def indexed_paths(root: Path) -> set[bytes]:
         connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
         try:
             rows = connection.execute("SELECT path FROM files WHERE skip IS NULL").fetchall()
-        except apsw.SQLError:
+        except (apsw.SQLError, apsw.BusyError):
             return set()  # the schema is not there yet
         finally:
             connection.close()

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Client:
-    """A connection that has shaken hands. `requests` counts the frames sent, for tests and bench."""
+    """A connection that has shaken hands. `requests` counts the frames sent."""
 
     def __init__(self, endpoint: str, token: bytes, operations: Mapping[str, Operation]) -> None:
         """Connect and shake hands; raises WorkerUnavailable or another WhereinError."""
@@ -50,7 +50,7 @@ class Client:
         """False once the connection broke or was closed."""
         return self._lost is None
 
-    def submit(self, name: str, params: Any, deadline_s: float | None = None) -> Pending[Any]:
+    def submit(self, name: str, params: object, deadline_s: float | None = None) -> Pending[Any]:
         """Send a request and return its pending answer; raises ConnectionLost when that fails."""
         operation = self._operations[name]
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()

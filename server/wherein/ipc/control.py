@@ -1,8 +1,8 @@
 """Messages on the control pipe between the server process and one worker.
 
 Up: ready, heartbeat, progress, state, need_database, synced, log tail. Down: stop, pause, resume,
-sync, near, database_at. Each is one tagged msgpack struct in one frame. `root` is an index's id, since a
-folder's path need not be text.
+sync, near, database_at. Each is one tagged msgpack struct in one frame. `root` is an index's id,
+since a folder's path need not be text.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Callable
 
 from wherein.errors import ConnectionLost, DeadlineExceeded, ProtocolError
 
@@ -44,58 +43,56 @@ def write_frame(sock: socket.socket, payload: bytes) -> None:
         raise ConnectionLost("the other process does not read, or is gone") from error
 
 
-def read_frame(
-    sock: socket.socket,
-    deadline: float | None = None,
-    idle: Callable[[], None] | None = None,
-) -> bytes:
+def read_frame(sock: socket.socket, deadline: float | None = None) -> bytes:
     """Receive one frame.
 
-    `deadline` is a time.monotonic() value for the first byte, None for ever; `idle` is called each
-    `POLL_S` while nothing comes. Raises ConnectionLost at the end of the stream, DeadlineExceeded,
-    and ProtocolError for a frame that is too long or stalls halfway.
+    `deadline` is a time.monotonic() value for the first byte, None for ever. Raises ConnectionLost
+    at the end of the stream, DeadlineExceeded, and ProtocolError for a frame that is too long or
+    stops halfway.
     """
-    head = _receive(sock, _HEADER.size, deadline, idle)
-    (length,) = _HEADER.unpack(head)
+    first = _first_byte(sock, deadline)
+    limit = time.monotonic() + FRAME_S
+    (length,) = _HEADER.unpack(first + _rest(sock, _HEADER.size - 1, limit))
     if length > MAX_FRAME:
         raise ProtocolError(f"a frame says it has {length} bytes; {MAX_FRAME} are allowed")
-    return _receive(sock, length, None, None, begun=True)
+    return _rest(sock, length, limit)
 
 
-def _receive(
-    sock: socket.socket,
-    size: int,
-    deadline: float | None,
-    idle: Callable[[], None] | None,
-    *,
-    begun: bool = False,
-) -> bytes:
+def _first_byte(sock: socket.socket, deadline: float | None) -> bytes:
+    while True:
+        left = POLL_S if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded("nothing arrived in time")
+        if deadline is None:
+            piece = _receive(sock, 1)
+        else:
+            sock.settimeout(min(left, POLL_S))
+            piece = _receive(sock, 1)
+            prepare(sock)
+        if piece is not None:
+            return piece
+
+
+def _rest(sock: socket.socket, size: int, limit: float) -> bytes:
     """Read exactly `size` bytes; memory grows with what arrives, not with what was announced."""
     buffer = bytearray()
-    limit = time.monotonic() + FRAME_S if begun else None
     while len(buffer) < size:
-        if not begun and deadline is not None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise DeadlineExceeded("nothing arrived in time")
-            sock.settimeout(min(left, POLL_S))
-        try:
-            piece = sock.recv(min(size - len(buffer), _STEP))
-        except TimeoutError:
-            if limit is not None and time.monotonic() > limit:
-                raise ProtocolError("a frame stopped halfway") from None
-            if idle is not None and not begun:
-                idle()
-            continue
-        except (OSError, ValueError) as error:
-            raise ConnectionLost("the connection broke") from error
-        finally:
-            if deadline is not None and sock.fileno() >= 0:
-                sock.settimeout(POLL_S)
-        if not piece:
-            raise ConnectionLost("the other process closed the connection")
-        if not begun:
-            begun = True
-            limit = time.monotonic() + FRAME_S
-        buffer += piece
+        piece = _receive(sock, min(size - len(buffer), _STEP))
+        if piece is not None:
+            buffer += piece
+        if time.monotonic() > limit and len(buffer) < size:
+            raise ProtocolError("a frame stopped halfway")
     return bytes(buffer)
+
+
+def _receive(sock: socket.socket, size: int) -> bytes | None:
+    """Receive up to `size` bytes; None when nothing came within the socket's timeout."""
+    try:
+        piece = sock.recv(size)
+    except TimeoutError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConnectionLost("the connection broke") from error
+    if not piece:
+        raise ConnectionLost("the other process closed the connection")
+    return piece

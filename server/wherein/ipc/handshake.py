@@ -55,7 +55,7 @@ def greet(sock: socket.socket, token: bytes) -> Welcome:
     """Do the client's side. Raises WorkerUnavailable when the server refuses."""
     write_frame(sock, _encode(Hello(PROTOCOL, __version__, os.getpid(), token)))
     try:
-        answer = _answer(read_frame(sock, time.monotonic() + HANDSHAKE_S))
+        answer: Welcome | Refused = _answer(read_frame(sock, time.monotonic() + HANDSHAKE_S))
     except msgspec.MsgspecError as error:
         raise ProtocolError("the other side is not a wherein process") from error
     if isinstance(answer, Refused):

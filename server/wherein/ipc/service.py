@@ -29,11 +29,11 @@ _NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
 class Call:
     """One request being worked on. `cancelled` turns True when the asker gave up or went away."""
 
-    def __init__(self, connection: Connection, number: int, operation: str, params: Any) -> None:
+    def __init__(self, connection: Connection, number: int, operation: str) -> None:
         self.connection = connection
         self.number = number
         self.operation = operation
-        self.params = params
+        self.params: Any = None  # of the operation's type
         self.cancelled = False
         self.on_cancel: Callable[[], None] | None = None
 
@@ -44,7 +44,7 @@ class Call:
         if hook is not None:
             hook()
 
-    def reply(self, result: Any) -> None:
+    def reply(self, result: object) -> None:
         """Send the result; a client that is gone is no error."""
         self.connection.send(self, None, msgspec.Raw(envelope.encode(result)))
 
@@ -86,7 +86,7 @@ class Connection:
 
     def _request(self, message: envelope.Request) -> None:
         operation = self._service.operations.get(message.operation)
-        call = Call(self, message.id, message.operation, None)
+        call = Call(self, message.id, message.operation)
         if operation is None:
             call.fail(ProtocolError(f"there is no operation {message.operation[:60]}"))
             return
@@ -101,7 +101,7 @@ class Connection:
             self._service.handler(call)
         except WhereinError as error:
             call.fail(error)
-        except Exception as error:  # noqa: BLE001 - the handler's boundary: one bad request, one error
+        except Exception as error:  # the handler's boundary: one bad request, one error
             logger.exception("%s failed", operation.name)
             call.fail(error)
 

@@ -48,6 +48,7 @@ class WatchedFolder:
         self.watch = Watch(index.root, settings.exclude, self.hints)
         self.reconciled = False
         self.next_look = time.monotonic()
+        self._watching = threading.Lock()
         self._reported_at = 0.0
         self._told = ""
         self._told_missing = False
@@ -56,7 +57,9 @@ class WatchedFolder:
         """Start watching on a thread of its own; then look once more for what was missed."""
 
         def begin() -> None:
-            self.watch.start()
+            with self._watching:
+                self.watch.stop()
+                self.watch.start()
             self.hints.add(None)
 
         threading.Thread(target=begin, name="wherein-watch", daemon=True).start()
@@ -75,7 +78,7 @@ class WatchedFolder:
         rules = self.indexer.rules
         if any(rules.is_rule_file(path) for path in paths):
             whole = True
-            self.watch.forget_rules()
+            self.follow()  # directories that were not watched may count now
         try:
             if whole or time.monotonic() >= self.next_look:
                 self.reconcile(paths)
@@ -141,12 +144,16 @@ def main(context: WorkerContext) -> None:
         elif isinstance(message, control.Pause | control.Resume):
             paused = isinstance(message, control.Pause)
         if not once and not paused:
-            for folder in folders:
-                if folder.due(time.monotonic()) <= 0 and not context.stopping.is_set():
-                    folder.look()
+            _look_where_due(context, folders)
     for folder in folders:
         folder.watch.stop()
         folder.indexer.close()
+
+
+def _look_where_due(context: WorkerContext, folders: list[WatchedFolder]) -> None:
+    for folder in folders:
+        if folder.due(time.monotonic()) <= 0 and not context.stopping.is_set():
+            folder.look()
 
 
 def _sync(context: WorkerContext, folders: list[WatchedFolder], message: control.Sync) -> None:

@@ -101,22 +101,27 @@ class FolderIndexer:
         for path in paths:
             if self._stop():
                 break
-            seen = Skip.VANISHED
-            if not self.rules.is_ignored(path, is_dir=False):
-                looked = stat_file(self.paths.root, path)
-                if isinstance(looked, Signature):
-                    self._bring(path)
-                    continue
-                seen = looked
-            if self.rules.is_secret(path) and seen is not Skip.VANISHED:
-                seen = Skip.SECRET
-            if seen is Skip.VANISHED:
+            seen = self._look(path)
+            if seen is None:
+                self._bring(path)
+            elif seen is Skip.VANISHED:
                 if path in self._known:
                     gone.append(path)
             elif path not in self._known or self._known[path].skip is not seen:
                 self._send_skip(path, seen, NO_SIGNATURE)
         self._remove(gone)
         self._drain()
+
+    def _look(self, path: bytes) -> Skip | None:
+        """Say why a path is not for the index, None when it is; an ignored file is not there."""
+        looked = stat_file(self.paths.root, path)
+        if looked is Skip.VANISHED:
+            return Skip.VANISHED
+        if self.rules.is_secret(path):
+            return Skip.SECRET
+        if self.rules.is_ignored(path, is_dir=False):
+            return Skip.VANISHED
+        return None if isinstance(looked, Signature) else looked
 
     def close(self) -> None:
         """Disconnect from the database."""
@@ -142,8 +147,9 @@ class FolderIndexer:
                     self._remove([path])
                 return
             looked = stat_file(self.paths.root, path)
-            stays = isinstance(looked, Signature) and source is not Skip.BUSY
-            self._send_skip(path, source, looked if stays else NO_SIGNATURE)
+            if not isinstance(looked, Signature) or source is Skip.BUSY:
+                looked = NO_SIGNATURE  # look again at the next reconcile
+            self._send_skip(path, source, looked)
             return
         signature = settled(source.signature)
         same = known is not None and known.skip is None

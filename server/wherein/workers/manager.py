@@ -205,7 +205,7 @@ class DatabaseStarter:
                     start,
                     daemon=_DAEMON[WorkerType.DATABASE],
                     listener=self._listener,
-                    on_death=self._manager._died,  # noqa: SLF001 - the manager's own starter
+                    on_death=self._manager._died,  # the manager's own starter
                 )
                 self._manager.register_worker(handle)
                 self._handles[db_path] = handle

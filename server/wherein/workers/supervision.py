@@ -1,4 +1,4 @@
-"""When a dead worker is started again: a budget and a back-off, as a pure policy. Server process."""
+"""When a dead worker is started again: a budget and a back-off. Pure; in the hosting process."""
 
 from __future__ import annotations
 

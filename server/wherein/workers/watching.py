@@ -5,7 +5,7 @@ be lost (a full kernel queue, the limit on watches), so every loss asks for a re
 """
 
 # watchdog hands out paths as text or bytes; we keep bytes, which pathlib cannot hold.
-# ruff: noqa: PTH118, PTH114
+# ruff: noqa: PTH112, PTH114, PTH118, PTH119
 
 from __future__ import annotations
 
@@ -113,13 +113,17 @@ class Watch:
         self._root = root
         self._hints = hints
         self._observer: BaseObserver | None = None
+        self._excludes = excludes
         self._rules = IgnoreRules(root, excludes)
         self._rules_lock = threading.Lock()
         self.trouble = ""  # a sentence, when events cannot be relied on
         self._losses = _LossHandler(self)
 
     def start(self) -> None:
-        """Begin to watch; trouble is noted in `trouble`, never raised."""
+        """Begin to watch, by the ignore rules of now; `trouble` says what went wrong."""
+        self.trouble = ""
+        with self._rules_lock:
+            self._rules = IgnoreRules(self._root, self._excludes)
         logging.getLogger("watchdog.observers").addHandler(self._losses)
         try:
             observer = _make_observer(self)
@@ -155,11 +159,6 @@ class Watch:
             self.trouble = _explain(error)
         self._hints.add(None)
 
-    def forget_rules(self) -> None:
-        """Read the ignore files again when the next directory is added."""
-        with self._rules_lock:
-            self._rules.forget(b"")
-
     def unwatched(self, path: bytes) -> bool:
         """Say whether a directory (absolute path) is ignored and need not be watched."""
         base = os.path.join(os.fsencode(self._root), b"")
@@ -192,32 +191,39 @@ def _explain(error: OSError) -> str:
 
 def _make_observer(watch: Watch) -> BaseObserver:
     """Make the platform's observer; on Linux one that leaves ignored directories unwatched."""
-    if sys.platform != "linux":
-        return Observer()  # type: ignore[no-any-return] # a class chosen at import
-    from watchdog.observers import inotify
+    if sys.platform == "linux":
+        from watchdog.observers import inotify
 
-    class WatchGroup(inotify.InotifyWatchGroup):
-        """Adds watches for the directories that count (private API of watchdog 7.1, pinned)."""
+        if hasattr(inotify, "InotifyWatchGroup"):  # not in watchdog 6, the last for Python 3.10
+            observer: Any = inotify.InotifyObserver()
+            observer._emitter_class = _emitter_of(inotify, watch)  # there is no public way
+            return observer  # type: ignore[no-any-return] # made of private parts
+    return Observer()
+
+
+def _emitter_of(inotify: Any, watch: Watch) -> type:  # noqa: ANN401 - the module, when it is there
+    """Make an emitter that adds watches for directories that count (watchdog 7.1, pinned)."""
+
+    class WatchGroup(inotify.InotifyWatchGroup):  # type: ignore[misc] # of an untyped module
+        """The watches of one folder."""
 
         def _add_all_callbacks(self, path: bytes) -> None:
             if path != self.path and watch.unwatched(path):
                 return
             self._add_callback(path)
             for top, names, _ in os.walk(path):
-                kept = []
-                for name in names:
-                    full = os.path.join(top, name)
-                    if not os.path.islink(full) and not watch.unwatched(full):
-                        self._add_callback(full)
-                        kept.append(name)
-                names[:] = kept
+                full = [os.path.join(top, name) for name in names]
+                kept = [f for f in full if not os.path.islink(f) and not watch.unwatched(f)]
+                for each in kept:
+                    self._add_callback(each)
+                names[:] = [os.path.basename(each) for each in kept]
 
         def _add_callback(self, path: bytes) -> None:
             super()._add_callback(path)
             if path not in self._active_callbacks_by_path and os.path.isdir(path):
                 watch.lost(OSError(errno.ENOSPC, "watch limit"))
 
-    class Emitter(inotify.InotifyEmitter):
+    class Emitter(inotify.InotifyEmitter):  # type: ignore[misc] # of an untyped module
         """Emits from our group."""
 
         def on_thread_start(self) -> None:
@@ -229,6 +235,4 @@ def _make_observer(watch: Watch) -> BaseObserver:
                 follow_symlink=False,
             )
 
-    observer: Any = inotify.InotifyObserver()
-    observer._emitter_class = Emitter  # noqa: SLF001 - the public way takes no class
-    return observer  # type: ignore[no-any-return] # see above
+    return Emitter

@@ -17,7 +17,7 @@ from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.database.drivers.base import DriverConfig
 from wherein.errors import ConnectionLost, StorageError, WhereinError, WorkerUnavailable
 from wherein.ipc.client import Client
-from wherein.ipc.operations import DATABASE_OPERATIONS
+from wherein.ipc.operations import DATABASE_OPERATIONS, Operation
 from wherein.ipc.pending import Pending
 
 _RETRIES = 2
@@ -46,7 +46,7 @@ class SQLiteDriverProxy:
         row = DATABASE_OPERATIONS[operation]
         deadline = deadline_s or row.deadline_s
         outcome: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        attempt = _Attempt(self, operation, params, deadline, outcome, row.retry)
+        attempt = _Attempt(self, row, params, deadline, outcome)
         attempt.go()
         return Pending(outcome, operation, deadline, attempt.give_up)
 
@@ -123,18 +123,17 @@ class _Attempt:
     def __init__(
         self,
         driver: SQLiteDriverProxy,
-        operation: str,
+        operation: Operation,
         params: object,
         deadline_s: float,
         outcome: concurrent.futures.Future[Any],
-        retry: bool,  # noqa: FBT001 - a row of the table, passed on
     ) -> None:
         self._driver = driver
         self._operation = operation
         self._params = params
         self._until = time.monotonic() + deadline_s
         self._outcome = outcome
-        self._tries_left = _RETRIES if retry else 0
+        self._tries_left = _RETRIES if operation.retry else 0
         self._pending: Pending[Any] | None = None
         self._given_up = False
 
@@ -151,7 +150,7 @@ class _Attempt:
         if self._given_up:
             return
         try:
-            client = self._driver._connected()  # noqa: SLF001 - its own other half
+            client = self._driver._connected()  # its own other half
         except WhereinError as error:
             self._failed(error)
         else:
@@ -162,12 +161,12 @@ class _Attempt:
         self._given_up = True
         pending = self._pending
         if pending is not None:
-            pending._give_up()  # noqa: SLF001 - passes the wish on
+            pending._give_up()  # passes the wish on
 
     def _send(self, client: Client) -> None:
         try:
             left = max(0.01, self._until - time.monotonic())
-            self._pending = client.submit(self._operation, self._params, left)
+            self._pending = client.submit(self._operation.name, self._params, left)
         except WhereinError as error:
             self._driver.lost(client)
             self._failed(error)
