@@ -29,6 +29,7 @@ from wherein.indexing.header import input_key, model_header
 
 DIM = 16
 FINGERPRINT = "test-model"
+TWO = "def alpha():\n    return one\n\ndef beta():\n    return two\n"
 _ids = itertools.count(1)
 
 

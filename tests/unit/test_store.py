@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 from engine_samples import (
     DIM,
     FINGERPRINT,
+    TWO,
     ask,
     embed_all,
     found_paths,
@@ -37,8 +36,6 @@ from wherein.domain import (
     VectorBatch,
 )  # fmt: skip
 from wherein.errors import InvalidParams, ModelError, StorageError
-
-TWO = "def alpha():\n    return one\n\ndef beta():\n    return two\n"
 
 
 @pytest.fixture
@@ -232,78 +229,6 @@ def test_vectors_that_are_no_numbers_count_as_failed(tmp_path: Path) -> None:
     engine.close()
 
 
-def _damage_nothing_left(db: Path) -> None:
-    db.write_bytes(b"")
-
-
-def _damage_garbage(db: Path) -> None:
-    db.write_bytes(b"not a database at all " * 500)
-
-
-def _damage_cut(db: Path) -> None:
-    db.write_bytes(db.read_bytes()[: db.stat().st_size // 2])
-
-
-def _damage_foreign(db: Path) -> None:
-    db.unlink()
-    sqlite3.connect(db).execute("CREATE TABLE t (x)").connection.close()
-
-
-def _damage_absent(db: Path) -> None:
-    db.unlink()
-
-
-def _damage_marked(db: Path) -> None:
-    (db.parent / "damaged").touch()
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        _damage_nothing_left, _damage_garbage, _damage_cut, _damage_foreign, _damage_absent,
-        _damage_marked,
-    ],
-)  # fmt: skip
-def test_a_damaged_index_is_put_aside(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    index = tmp_path / "index"
-    for turn in (1, 2):
-        engine = Engine.open(index, str(tmp_path))
-        generation = engine.stats().generation
-        for i in range(30):
-            engine.replace_file(update(f"{i}.py", TWO + f"\n\ndef number{i}(): pass"))
-        engine._conn.execute("UPDATE meta SET value = 0 WHERE key = 'clean'")
-        engine.close()
-        conn = apsw.Connection(str(index / f"gen-{generation}" / "index.db"))
-        conn.execute("UPDATE meta SET value = 0 WHERE key = 'clean'")  # as a kill leaves it
-        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        conn.close()
-        damage(index / f"gen-{generation}" / "index.db")
-        engine = Engine.open(index, str(tmp_path))
-        stats = engine.stats()
-        assert "put aside" in stats.recovered
-        assert str(tmp_path) not in stats.recovered
-        assert (stats.files, stats.chunks, stats.generation) == (0, 0, generation + 1)
-        assert len(list(index.glob("bad-*"))) == 1, turn
-        engine.replace_file(update("a.py", TWO))
-        assert found_paths(ask(engine, "alpha")) == ["a.py"]
-        engine.close()
-    engine = Engine.open(index, str(tmp_path))
-    assert engine.stats().recovered == ""
-    engine.close()
-
-
-def test_an_index_of_another_version_is_made_anew(tmp_path: Path) -> None:
-    engine = Engine.open(tmp_path / "index", str(tmp_path))
-    engine.replace_file(update("a.py", TWO))
-    engine._conn.execute("PRAGMA user_version = 999")
-    engine.close()
-    engine = Engine.open(tmp_path / "index", str(tmp_path))
-    assert "another version" in engine.stats().recovered
-    assert engine.stats().files == 0
-    assert not list((tmp_path / "index").glob("bad-*"))
-    engine.close()
-
-
 def test_the_index_is_private(tmp_path: Path) -> None:
     engine = Engine.open(tmp_path / "index", str(tmp_path))
     engine.replace_file(update("a.py", TWO))
@@ -359,8 +284,8 @@ def test_any_history_equals_a_fresh_build(
     folder = tmp_path_factory.mktemp("history")
     engine = Engine.open(folder / "index", str(folder))
     state: dict[str, str | Skip] = {}
-    for what, file, text in steps:
-        engine = _do(engine, folder, state, what, f"dir{file % 2}/f{file}.py", _TEXTS[text])
+    for step in steps:
+        engine = _do(engine, folder, state, step)
         check_counters(engine)
     embed_all(engine)
     fresh = Engine.open(folder / "fresh", str(folder))
@@ -384,9 +309,10 @@ def _shown(response: SearchResponse) -> list[tuple[bytes, int, float, tuple[str,
 
 
 def _do(
-    engine: Engine, folder: Path, state: dict[str, str | Skip], what: str, path: str, text: str
+    engine: Engine, folder: Path, state: dict[str, str | Skip], step: tuple[str, int, int]
 ) -> Engine:
     """Take one step of a history; returns the engine, a new one after a reopen."""
+    what, path, text = step[0], f"dir{step[1] % 2}/f{step[1]}.py", _TEXTS[step[2]]
     if what == "replace":
         write(folder, engine, path, text)
         state[path] = text

@@ -7,7 +7,7 @@ its notes; it is never an error. Runs in the database process only.
 
 from __future__ import annotations
 
-import concurrent.futures
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple
 import apsw
 import numpy as np
 
-from wherein.db_worker import lexical, names, snippets
+from wherein.db_worker import lexical, meaning, names, snippets
 from wherein.db_worker.catalogue import Catalogue, Filter
 from wherein.db_worker.failures import reading
+from wherein.db_worker.meaning import Cancelled, EmbedQuery
 from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.vectors import KIND_CODES, Floats, Scan, Snapshot, scan
 from wherein.domain import (
@@ -36,20 +37,15 @@ from wherein.domain import (
     SymbolList,
     SymbolQuery,
 )
-from wherein.errors import RequestCancelled, WhereinError
+from wherein.errors import WhereinError
 from wherein.ranking import explain, fusion, rules
 from wherein.ranking import query as ranking_query
 from wherein.ranking.fusion import Candidate
-
-EmbedQuery = Callable[[str], "concurrent.futures.Future[QueryVector]"]
-Cancelled = Callable[[], bool]
 
 #: Candidates taken from each retrieval; 300 gains nothing.
 POOL: Final = 100
 #: Chunks that define the name of a symbol-like query, wherever they are.
 MAX_DEFINITIONS: Final = 200
-#: How often a wait looks whether the request was cancelled.
-_SLICE_S: Final = 0.02
 MAX_LIMIT: Final = 1_000
 
 _CANDIDATES: Final = """SELECT c.id, c.file, f.path, f.language, c.symbol, c.kind, c.definitions,
@@ -62,14 +58,6 @@ _DEFINING: Final = """SELECT c.id, s.name = ?2 AS exact, c.file, c.kind
     WHERE s.folded = ?1 ORDER BY exact DESC, c.id LIMIT ?3"""
 _FILES: Final = "SELECT path, size, mtime_ns, ctime_ns, inode, hash, skip FROM files ORDER BY path"
 
-_LATE: Final = "The model did not answer in time"
-_NO_MODEL: Final = "The model cannot be asked now"
-_NOT_YET: Final = "The index has no vectors of this model yet"
-_UNKNOWN: Final = "The model knows none of these words"
-_INSTEAD: Final = {
-    Mode.HYBRID: "this answer is by words",
-    Mode.SEMANTIC: "so there is no answer by meaning",
-}
 _NO_WORDS: Final = "The question has no word in it to look for."
 
 
@@ -117,7 +105,8 @@ class Reader:
 
     def interrupt(self) -> None:
         """Abort the statement that runs now, from another thread."""
-        self._conn.interrupt()
+        with contextlib.suppress(apsw.ConnectionClosedError):
+            self._conn.interrupt()
 
     def list_files(self) -> FileList:
         """Return every file that the index knows, skipped ones too, by path."""
@@ -160,7 +149,7 @@ class Reader:
         question = ranking_query.parse(q.text)
         waiting = None
         if q.mode is not Mode.LEXICAL and question.terms:
-            waiting = _ask(embed_query, question.text)
+            waiting = meaning.ask(embed_query, question.text)
         self._filter = self._shared.catalogue.filter_of(q)
         notes += self._filter.notes
         if not question.terms:
@@ -171,18 +160,18 @@ class Reader:
         if q.mode is not Mode.SEMANTIC:
             by_words = self._by_words(question, q.limit)
         clock.stage("words")
-        _check(cancelled)
+        meaning.check(cancelled)
         scanned: Scan | None = None
         if q.mode is not Mode.LEXICAL:
-            vector = _wait(waiting, deadline, cancelled)
+            vector = meaning.wait(waiting, deadline, cancelled)
             clock.stage("vector_wait")
             found = vector if isinstance(vector, str) else self._scan(vector)
             if isinstance(found, str):
-                notes.append(f"{found}; {_INSTEAD[q.mode]}.")
+                notes.append(f"{found}; {meaning.INSTEAD[q.mode]}.")
             else:
                 scanned = found
             clock.stage("scan")
-        _check(cancelled)
+        meaning.check(cancelled)
         candidates = self._candidates(question, by_words, scanned, q.mode)
         alpha = _alpha(q.mode, question, scanned)
         fusion.fuse(candidates, alpha, scanned.median() if scanned else 0.0)
@@ -190,7 +179,7 @@ class Reader:
         best = fusion.ordered(candidates)[: max(0, min(q.limit, MAX_LIMIT))]
         hits = [_hit(c, found) for c, found in self._with_terms(best, question)]
         clock.stage("rules")
-        _check(cancelled)
+        meaning.check(cancelled)
         if q.snippet_lines > 0:
             hits = self._with_snippets(hits, best, q.snippet_lines, notes)
             clock.stage("snippets")
@@ -228,10 +217,10 @@ class Reader:
         snapshot = self._shared.snapshot()
         numbers: Floats = np.frombuffer(vector.vector, dtype="<f4")
         if not numbers.any():
-            return _UNKNOWN
+            return meaning.UNKNOWN
         fits = snapshot.fingerprint == vector.fingerprint and len(numbers) == snapshot.dim
         if not fits or not snapshot.live:
-            return _NOT_YET
+            return meaning.NOT_YET
         files = kinds = None
         if self._filter.files is not None:
             files = np.frombuffer(self._filter.files, dtype=np.bool_)
@@ -301,43 +290,6 @@ class Reader:
             notes=notes,
             timings_us=clock.total(),
         )
-
-
-def _check(cancelled: Cancelled) -> None:
-    if cancelled():
-        raise RequestCancelled("The search was cancelled.")
-
-
-def _ask(
-    embed_query: EmbedQuery | None, text: str
-) -> concurrent.futures.Future[QueryVector] | WhereinError | None:
-    if embed_query is None:
-        return None
-    try:
-        return embed_query(text)
-    except WhereinError as error:
-        return error
-
-
-def _wait(
-    waiting: concurrent.futures.Future[QueryVector] | WhereinError | None,
-    deadline: float,
-    cancelled: Cancelled,
-) -> QueryVector | str:
-    """Wait for the query's vector until the deadline; returns why there is none instead."""
-    if waiting is None or isinstance(waiting, WhereinError):
-        return _NO_MODEL
-    while True:
-        left = max(0.0, deadline - time.monotonic())
-        try:
-            return waiting.result(min(left, _SLICE_S))
-        except concurrent.futures.TimeoutError:
-            _check(cancelled)
-            if left <= _SLICE_S:
-                waiting.cancel()
-                return _LATE
-        except (WhereinError, concurrent.futures.CancelledError):
-            return _NO_MODEL
 
 
 def _alpha(mode: Mode, question: ranking_query.Question, scanned: Scan | None) -> float:

@@ -1,0 +1,63 @@
+"""A query's vector, on its way while the words are searched. Database process only."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from collections.abc import Callable
+from typing import Final
+
+from wherein.domain import Mode, QueryVector
+from wherein.errors import RequestCancelled, WhereinError
+
+EmbedQuery = Callable[[str], "concurrent.futures.Future[QueryVector]"]
+Cancelled = Callable[[], bool]
+
+# Why there is no answer by meaning; INSTEAD says what there is.
+LATE: Final = "The model did not answer in time"
+NO_MODEL: Final = "The model cannot be asked now"
+NOT_YET: Final = "The index has no vectors of this model yet"
+UNKNOWN: Final = "The model knows none of these words"
+INSTEAD: Final = {
+    Mode.HYBRID: "this answer is by words",
+    Mode.SEMANTIC: "so there is no answer by meaning",
+}
+#: How often a wait looks whether the request was cancelled.
+_SLICE_S: Final = 0.02
+
+
+def check(cancelled: Cancelled) -> None:
+    """Raise RequestCancelled when the asker does not want the answer any more."""
+    if cancelled():
+        raise RequestCancelled("The search was cancelled.")
+
+
+def ask(embed_query: EmbedQuery | None, text: str) -> concurrent.futures.Future[QueryVector] | None:
+    """Ask for the vector of a text; None when there is nobody to ask."""
+    if embed_query is None:
+        return None
+    try:
+        return embed_query(text)
+    except WhereinError:
+        return None
+
+
+def wait(
+    waiting: concurrent.futures.Future[QueryVector] | None,
+    deadline: float,
+    cancelled: Cancelled,
+) -> QueryVector | str:
+    """Wait for the query's vector until the deadline; returns why there is none instead."""
+    if waiting is None:
+        return NO_MODEL
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        try:
+            return waiting.result(min(left, _SLICE_S))
+        except concurrent.futures.TimeoutError:
+            check(cancelled)
+            if left <= _SLICE_S:
+                waiting.cancel()
+                return LATE
+        except (WhereinError, concurrent.futures.CancelledError):
+            return NO_MODEL

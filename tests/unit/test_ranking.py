@@ -1,0 +1,208 @@
+"""Questions taken apart, fusion of scores, and each ranking rule by itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wherein.ranking import explain, fusion
+from wherein.ranking.fusion import Candidate
+from wherein.ranking.query import MAX_TEXT, parse
+from wherein.ranking.rules import RULES, apply_rules, aside_kinds
+
+
+def candidate(
+    number: int, path: str = "a.py", score: float = 0.5, definitions: tuple[str, ...] = (),
+    symbol: str = "", *, file: int | None = None,
+) -> Candidate:  # fmt: skip
+    return Candidate(
+        number, number if file is None else file, path.encode(), "python", symbol, "function",
+        definitions, (number, number + 1, 1, 1), b"", score=score,
+    )  # fmt: skip
+
+
+def only(name: str, question: str, *pool: Candidate) -> list[float]:
+    """Run one rule and return the scores."""
+    apply_rules(parse(question), pool, [rule for rule in RULES if rule.name == name])
+    return [round(c.score, 6) for c in pool]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "qualifiers"),
+    [
+        ("Uploader", "Uploader", ()),
+        ("Uploader.retry", "retry", ("Uploader",)),
+        ("std::vector", "vector", ("std",)),
+        ("a->b", "b", ("a",)),
+        ("App\\Http\\Kernel", "Kernel", ("App", "Http")),
+        ("net/http", "http", ("net",)),
+        ("save!", "save!", ()),
+        ("Array#empty?", "empty?", ("Array",)),
+        ("run()", "run", ()),
+        ("$scope", "$scope", ()),
+        ("::global", "global", ()),
+        ("retry uploads", "", ()),
+        ("what?!", "", ()),
+        ("a..b", "", ()),
+        ("", "", ()),
+        ("C++", "", ()),
+    ],
+)
+def test_a_name_is_told_from_a_sentence(text: str, name: str, qualifiers: tuple[str, ...]) -> None:
+    question = parse(text)
+    assert (question.name, question.qualifiers) == (name, qualifiers)
+    assert question.symbol_like == bool(name)
+
+
+def test_terms_are_stemmed_once_each_and_keep_the_typed_word() -> None:
+    question = parse("where do we retry the HTTPRequests and retrying requests")
+    assert question.terms == {
+        "retry": "retry", "http": "HTTPRequests", "request": "HTTPRequests",
+        "httprequests": "HTTPRequests",
+    }  # fmt: skip
+    assert question.words == ("retry", "http", "request")
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("tests of the parser", {"tests"}),
+        ("unit testing", {"tests"}),
+        ("example of usage", {"examples"}),
+        ("documentation for the API", {"docs"}),
+        ("benchmarks and fixtures", {"benchmarks", "fixtures"}),
+        ("latest contest", set()),
+    ],
+)
+def test_what_a_question_asks_for(text: str, kinds: set[str]) -> None:
+    assert parse(text).asks_for == kinds
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_taken_apart(text: str) -> None:
+    question = parse(text)
+    assert len(question.terms) <= 64
+    assert all(term for term in question.terms)
+
+
+def test_a_long_text_is_cut() -> None:
+    assert len(parse("word " * 5_000).text) <= MAX_TEXT
+
+
+def test_fusion_weighs_words_and_meaning_above_the_floor() -> None:
+    both, words, meaning, none = (candidate(i) for i in range(4))
+    both.words, both.cosine = 10.0, 0.8
+    words.words, words.cosine = 5.0, 0.1  # below the floor counts as nothing
+    meaning.cosine = 0.5
+    fusion.fuse([both, words, meaning, none], 0.5, 0.2)
+    assert [c.score for c in (both, words, meaning, none)] == pytest.approx([1, 0.25, 0.25, 0])
+    fusion.fuse([both, words, meaning, none], 0.0, 0.2)
+    assert [c.score for c in (both, words, meaning, none)] == pytest.approx([1, 0.5, 0, 0])
+    fusion.fuse([both, words, meaning, none], 1.0, 0.2)
+    assert [c.score for c in (both, words, meaning, none)] == pytest.approx([1, 0, 0.5, 0])
+
+
+def test_fusion_of_equal_cosines_or_of_nothing_is_no_error() -> None:
+    one, two = candidate(1), candidate(2)
+    one.cosine = two.cosine = 0.4
+    fusion.fuse([one, two], 0.5, 0.4)
+    assert (one.score, two.score) == (0, 0)
+    fusion.fuse([], 0.5, 0.0)
+
+
+def test_further_chunks_of_a_file_decay() -> None:
+    pool = [candidate(1, file=1, score=1.0), candidate(2, file=1, score=0.9),
+            candidate(3, file=1, score=0.8), candidate(4, "b.py", file=2, score=0.65)]  # fmt: skip
+    ranked = fusion.ordered(pool)
+    assert [c.id for c in ranked] == [1, 4, 2, 3]
+    assert [c.score for c in ranked] == pytest.approx([1.0, 0.65, 0.63, 0.392])
+
+
+def test_file_coherence_raises_the_best_of_a_file_by_its_share() -> None:
+    pool = (candidate(1, file=1, score=0.6), candidate(2, file=1, score=0.4),
+            candidate(3, file=2, score=0.5))  # fmt: skip
+    assert only("file coherence", "x", *pool) == [0.9, 0.4, 0.65]
+    assert [c.rules for c in pool] == [["file coherence"], [], []]
+
+
+def test_definition_exact_other_case_and_file_of_that_name() -> None:
+    pool = (
+        candidate(1, "x.py", 0, ("retry",)),
+        candidate(2, "x.py", 0, ("Retry",)),
+        candidate(3, "retries.py", 0, ("retry",)),
+        candidate(4, "x.py", 0, ("retry_all",)),
+    )
+    assert only("definition", "retry", *pool) == [3.0, 1.5, 4.5, 0]
+    assert only("definition", "how to retry", candidate(5, "x.py", 0, ("retry",))) == [0]
+
+
+def test_qualifier_prefers_the_definition_inside_what_was_named() -> None:
+    pool = (
+        candidate(1, "x.py", 0, ("retry",), "Uploader.retry"),
+        candidate(2, "x.py", 0, ("retry",), "Download.retry"),
+        candidate(3, "uploader.py", 0, ("retry",), "retry"),
+        candidate(4, "uploader.py", 0, (), "Uploader.other"),
+    )
+    names = ("definition", "qualifier")
+    apply_rules(parse("Uploader.retry"), pool, [rule for rule in RULES if rule.name in names])
+    assert [c.score for c in pool] == [3.5, 3.0, 3.5, 0]
+
+
+def test_file_and_directory_names_count_by_share_of_the_question() -> None:
+    pool = (
+        candidate(1, "net/uploads.py", 0),
+        candidate(2, "upload/retry_policy.py", 0),
+        candidate(3, "deep/net/other.py", 0),
+        candidate(4, "uploader.py", 0),
+    )
+    scores = only("file name", "retry uploads", *pool)
+    assert scores == [0.5, 1.0, 0, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("path", "kinds"),
+    [
+        ("tests/unit/a.py", {"tests"}),
+        ("pkg/test_a.py", {"tests"}),
+        ("pkg/a_test.go", {"tests"}),
+        ("src/a.test.ts", {"tests"}),
+        ("src/a.spec.js", {"tests"}),
+        ("src/FooTest.java", {"tests"}),
+        ("conftest.py", {"tests"}),
+        ("spec/a_spec.rb", {"tests"}),
+        ("docs/a.md", {"docs"}),
+        ("README.md", {"docs"}),
+        ("examples/a.py", {"examples"}),
+        ("benches/a.rs", {"benchmarks"}),
+        ("pkg/testdata/a.json", {"fixtures"}),
+        ("api/a_pb2.py", {"generated"}),
+        ("src/contest.py", set()),
+        ("src/latest.py", set()),
+        ("src/testing_tools.py", set()),
+        ("src/document.py", set()),
+    ],
+)
+def test_what_a_path_is_besides_source(path: str, kinds: set[str]) -> None:
+    assert aside_kinds(path.encode()) == kinds
+
+
+def test_tests_are_lowered_unless_asked_for() -> None:
+    assert only("aside", "retry", candidate(1, "tests/a.py", 1.0), candidate(2, "a.py", 1.0)) == [
+        0.5, 1.0,
+    ]  # fmt: skip
+    assert only("aside", "tests of retry", candidate(1, "tests/a.py", 1.0)) == [1.0]
+
+
+def test_each_rule_has_a_name_of_its_own_and_a_weight() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    assert all(rule.weight > 0 for rule in RULES)
+
+
+def test_via_says_what_led_to_a_hit() -> None:
+    c = candidate(1)
+    assert explain.via(c) == ()
+    c.words, c.meant, c.rules = 2.0, True, ["file name"]
+    assert explain.via(c) == ("name", "words", "meaning")
+    c.rules, c.words = ["file coherence"], 0.0
+    assert explain.via(c) == ("meaning",)

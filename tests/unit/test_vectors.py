@@ -1,0 +1,270 @@
+"""The matrix of vectors: what is stored, what is scanned, and that a snapshot never changes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine_samples import (
+    DIM,
+    FINGERPRINT,
+    ask,
+    embed_all,
+    embedder,
+    found_paths,
+    update,
+    write,
+)  # fmt: skip
+from wherein.db_worker import pending
+from wherein.db_worker.engine import Engine
+from wherein.db_worker.vectors import KIND_CODES, Matrix, decode, encode, scan
+from wherein.domain import BatchRequest, EmbedItem, Mode, SearchQuery
+
+FOUR = "def one(): cats\n\ndef two(): dogs\n\ndef three(): birds\n\ndef four(): fish\n"
+
+
+@given(st.integers(1, 300), st.integers(0, 2**32 - 1))
+def test_stored_form_keeps_the_direction(dim: int, seed: int) -> None:
+    rows = np.random.default_rng(seed).standard_normal((5, dim)).astype("<f4")
+    back = decode([s for s in encode(rows.tobytes(), dim) if s], dim)
+    cosines = (rows * back).sum(1) / np.linalg.norm(rows, axis=1) / np.linalg.norm(back, axis=1)
+    assert cosines.min() > 0.999
+
+
+def test_what_is_no_vector_has_no_stored_form() -> None:
+    rows = np.array([[1, 0], [0, 0], [np.nan, 1], [np.inf, 1]], "<f4")
+    assert [s is not None for s in encode(rows.tobytes(), 2)] == [True, False, False, False]
+
+
+def filled(count: int, dim: int = 8, seed: int = 0) -> tuple[Matrix, np.ndarray]:
+    rows = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
+    matrix = Matrix("m", dim)
+    for i in range(0, count, 7):  # in pieces, as they come
+        ids = list(range(i, min(i + 7, count)))
+        matrix.append(ids, [c % 10 for c in ids], ["function" if c % 2 else "text" for c in ids],
+                      rows[i : i + 7])  # fmt: skip
+    return matrix, rows
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_scan_equals_brute_force(merged: bool) -> None:
+    matrix, rows = filled(500)
+    matrix.remove(100, 200)
+    if merged:
+        matrix.merge(np.arange(10)[::-1].copy())
+        matrix.append([600], [3], ["text"], rows[:1] * 2)
+        matrix.remove(300, 310)
+    gone = set(range(100, 200)) | (set(range(300, 310)) if merged else set())
+    query = rows[7]
+    files = np.zeros(8, np.bool_)  # ids 8 and 9 came after the filter was made
+    files[[2, 3]] = True
+    kinds = np.zeros(len(KIND_CODES), np.bool_)
+    kinds[KIND_CODES["text"]] = True
+    for f, k in ((None, None), (files, None), (None, kinds), (files, kinds)):
+        expected = {
+            c: float(rows[c] @ query)
+            for c in range(500)
+            if c not in gone and (f is None or c % 10 in (2, 3)) and (k is None or c % 2 == 0)
+        }
+        if merged:
+            expected[600] = float(rows[0] @ query) * 2
+        found = scan(matrix.snapshot, query, f, k)
+        best = sorted(expected, key=lambda c: -expected[c])[:20]
+        assert [c for c, _ in found.top(20)] == best
+        assert found.of([*best, 150, 9_999]) == pytest.approx(
+            {c: expected[c] for c in best}, rel=1e-4
+        )
+        assert found.median() == pytest.approx(float(np.median(list(expected.values()))), abs=1e-5)
+
+
+def test_the_base_is_sorted_by_path_and_by_id_within() -> None:
+    matrix, _ = filled(100)
+    rank = np.array([5, 3, 1, 9, 7, 0, 2, 4, 6, 8])
+    matrix.merge(rank)
+    base = matrix.snapshot.base
+    order = list(zip(rank[base.files].tolist(), base.ids.tolist(), strict=True))
+    assert order == sorted(order)
+    assert len(matrix.snapshot.tail) == 0
+
+
+def test_a_snapshot_does_not_change() -> None:
+    matrix, rows = filled(50)
+    matrix.merge(np.arange(10))
+    matrix.append([60, 61], [1, 1], ["text", "text"], rows[:2])
+    before = matrix.snapshot
+    seen = scan(before, rows[3]).top(100)
+    matrix.append(
+        list(range(100, 5_000)), [1] * 4_900, ["text"] * 4_900, np.tile(rows[:1], (4_900, 1))
+    )
+    matrix.remove(0, 4_000)
+    matrix.merge(np.arange(10))
+    assert scan(before, rows[3]).top(100) == seen
+    assert matrix.snapshot.live == 1_000
+
+
+def test_readers_see_whole_snapshots_beside_a_writer() -> None:
+    """Vectors carry their id, so a row torn between two writes would show."""
+    matrix = Matrix("m", 4)
+    stop, wrong = threading.Event(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            snapshot = matrix.snapshot
+            for block in (snapshot.base, snapshot.tail):
+                lengths = {len(block.ids), len(block.vectors), len(block.alive), len(block.files)}
+                if len(lengths) != 1 or not (block.vectors[:, 0] == block.ids).all():
+                    wrong.append(lengths)
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for i in range(400):
+        ids = list(range(i * 20, i * 20 + 20))
+        matrix.append(
+            ids, [i % 9] * 20, ["text"] * 20, np.repeat(np.array(ids, np.float32)[:, None], 4, 1)
+        )
+        matrix.remove(i * 20 - 30, i * 20 - 20)
+        if i % 50 == 49:
+            matrix.merge(np.arange(9))
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert wrong == []
+    assert matrix.snapshot.live == 8_000 - 398 * 10
+
+
+def test_vectors_of_two_models_are_never_compared(tmp_path: Path) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    write(tmp_path, engine, "a.py", FOUR)
+    assert len(embed_all(engine, "old")) == 4
+    batch = engine.lease("w", BatchRequest("new", DIM, 1, 0.0))  # one of four, then look
+    assert (engine.stats().fingerprint, engine.stats().vectors, batch.pending) == ("new", 0, 4)
+    reader = engine.reader()
+
+    def by_meaning(fingerprint: str) -> tuple[int, list[str]]:
+        query = SearchQuery(text="dogs", mode=Mode.SEMANTIC)
+        answer = reader.search(query, embedder(fingerprint), lambda: False)
+        return len(answer.hits), answer.notes
+
+    assert by_meaning("old")[0] == 0
+    assert "no vectors of this model yet" in by_meaning("new")[1][0]
+    engine.release("w")
+    embed_all(engine, "new")
+    assert by_meaning("new") == (4, [])
+    assert by_meaning("old")[0] == 0
+    engine.lease("w", BatchRequest("old", DIM, 1, 0.0))
+    assert engine.stats().vectors == 4  # kept, so going back embeds nothing
+    reader.close()
+    engine.close()
+
+
+def test_the_model_is_known_after_a_restart(tmp_path: Path) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    write(tmp_path, engine, "a.py", FOUR)
+    embed_all(engine)
+    before = ask(engine, "dogs", model=True)
+    engine.close()
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    assert (engine.stats().vectors, engine.stats().fingerprint) == (4, FINGERPRINT)
+    after = ask(engine, "dogs", model=True)
+    assert [(h.symbol, h.score) for h in after.hits] == [(h.symbol, h.score) for h in before.hits]
+    engine.close()
+
+
+def test_a_damaged_vector_is_made_again(tmp_path: Path) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    write(tmp_path, engine, "a.py", FOUR)
+    embed_all(engine)
+    engine._conn.execute("UPDATE vectors SET crc = crc + 1 WHERE id = 2")
+    engine._conn.execute("UPDATE vectors SET data = x'00' WHERE id = 3")
+    engine.close()
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    assert (engine.stats().vectors, engine.stats().pending) == (2, 2)
+    assert len(embed_all(engine)) == 2
+    engine.close()
+
+
+def test_a_lease_is_for_one_owner_until_it_is_gone(tmp_path: Path) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    write(tmp_path, engine, "a.py", FOUR)
+    request = BatchRequest(FINGERPRINT, DIM, 3, 0.0)
+    first = engine.lease("one", request)
+    second = engine.lease("two", request)
+    assert (len(first.items), len(second.items)) == (3, 1)
+    assert engine.lease("three", request).items == []
+    engine.release("one")
+    assert {i.key for i in engine.lease("three", request).items} == {i.key for i in first.items}
+    assert engine.stats().pending == 4
+    engine.close()
+
+
+def test_near_files_come_first(tmp_path: Path) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    for name in ("a.py", "b.py", "c.py"):
+        write(tmp_path, engine, name, f"def in_{name[0]}(): pass\n")
+    near = BatchRequest(FINGERPRINT, DIM, 2, 0.0, (b"c.py", b"nowhere.py"))
+    assert [i.header for i in engine.lease("w", near).items] == ["c.py in_c", "a.py in_a"]
+    engine.close()
+
+
+def test_text_is_read_again_when_it_is_not_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "CACHE_BYTES", 0)
+    monkeypatch.setattr(pending.TextCache.__init__, "__defaults__", (0,))
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    write(tmp_path, engine, "a.py", FOUR)
+    write(tmp_path, engine, "b.py", "def later(): pass\n")
+    (tmp_path / "b.py").write_text("def changed(): pass\n")
+    write(tmp_path, engine, "c.py", "def gone(): pass\n")
+    (tmp_path / "c.py").unlink()
+    batch = engine.lease("w", BatchRequest(FINGERPRINT, DIM, 10, 0.0))
+    assert [i.text.strip() for i in batch.items] == [p.strip() for p in FOUR.split("\n\n")]
+    engine.release("w")
+    assert len(embed_all(engine)) == 4
+    assert engine.stats().pending == 2  # they wait for the watcher to bring the new text
+    engine.replace_file(update("b.py", "def changed(): pass\n"))
+    assert len(embed_all(engine)) == 1
+    engine.close()
+
+
+def test_work_is_found_behind_files_that_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending.TextCache.__init__, "__defaults__", (0,))
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    write(tmp_path, engine, "a.py", "def first(): pass\n")
+    write(tmp_path, engine, "b.py", "def second(): pass\n")
+    (tmp_path / "a.py").write_text("changed\n")
+    batch = engine.lease("w", BatchRequest(FINGERPRINT, DIM, 1, 0.0))
+    assert [i.header for i in batch.items] == ["b.py second"]
+    engine.close()
+
+
+def test_the_text_cache_keeps_the_oldest_and_forgets_the_done() -> None:
+    cache = pending.TextCache(2_000)
+    items = [EmbedItem(bytes([i]), "h", "x" * 500) for i in range(4)]
+    for item in items:
+        cache.put(item)
+    assert set(cache.find({i.key: 0 for i in items})) == {b"\0", b"\1"}
+    cache.drop(b"\0")
+    cache.put(items[3])
+    assert set(cache.find({i.key: 0 for i in items})) == {b"\1", b"\3"}
+
+
+def test_an_edit_moves_only_its_own_vectors(tmp_path: Path) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    write(tmp_path, engine, "a.py", FOUR)
+    write(tmp_path, engine, "b.py", "def other(): horses\n")
+    embed_all(engine)
+    engine.maintain()
+    write(tmp_path, engine, "a.py", FOUR.replace("dogs", "wolves"))
+    assert (engine.stats().vectors, engine.stats().pending) == (4, 1)
+    assert found_paths(ask(engine, "horses", model=True, mode=Mode.SEMANTIC))[0] == "b.py"
+    assert engine._matrix.snapshot.commit == engine.stats().commit
+    engine.close()
