@@ -1,0 +1,76 @@
+"""One state and one sentence from facts, in the order of the design."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from wherein.domain import IndexStats
+from wherein.status import Facts, FolderState, describe
+
+STATS = IndexStats(
+    files=1204, chunks=9310, vectors=9310, pending=0, failed_vectors=0, skipped={}, commit=7,
+    chunks_written=0, vectors_written=0, fingerprint="f", generation=1, index_bytes=1, text_bytes=1,
+)  # fmt: skip
+
+
+def facts(**changes: object) -> Facts:
+    """Facts of a folder that is fine, changed here and there."""
+    fine = Facts(phase="idle", reconciled=True, stats=STATS)
+    for name, value in changes.items():
+        setattr(fine, name, value)
+    return fine
+
+
+def test_fine() -> None:
+    """Nothing wrong: counts, and no percentage."""
+    status = describe(facts())
+    assert (status.state, status.percent) == ("ok", None)
+    assert status.sentence == "1,204 files, 9,310 chunks, up to date"
+
+
+def test_never_done_before_it_is() -> None:
+    """While the watcher works, words stay under 100 %."""
+    status = describe(facts(phase="indexing", done=500, total=500))
+    assert (status.state, status.percent) == ("indexing", 99)
+    half = msgspec.structs.replace(STATS, vectors=4655, pending=4655)
+    status = describe(facts(stats=half, seconds_left=6.2))
+    assert (status.state, status.percent) == ("indexing", 50)
+    assert status.sentence == "Words 100 %, meaning 50 %, about 6 s left. You can search now"
+
+
+def test_before_anything_is_known_it_is_indexing() -> None:
+    """No counters yet is not "ok"."""
+    assert describe(Facts()).state == "indexing"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [s for s in FolderState if s not in (FolderState.OK, FolderState.INDEXING, FolderState.BUSY)],
+)
+def test_the_worst_state_wins_and_all_are_reasons(state: FolderState) -> None:
+    """Each trouble is told in its own words, the first of the precedence is the state."""
+    status = describe(facts(troubles={"watch_polling": "limit", state.value: "because"}))
+    assert status.state == state.value
+    assert status.sentence == "because"
+    assert status.reasons[0] == "because"
+    if state is not FolderState.WATCH_POLLING:
+        assert status.reasons == ["because", "limit"]
+
+
+def test_a_model_that_cannot_be_used_is_not_indexing_for_ever() -> None:
+    """Words only: what has no vector will not get one, and that is not progress."""
+    bare = msgspec.structs.replace(STATS, vectors=0, pending=9310)
+    status = describe(facts(stats=bare, troubles={"lexical_only": "The model is damaged"}))
+    assert status.state == "lexical_only"
+    assert status.reasons == ["The model is damaged"]
+
+
+def test_failed_workers_and_other_owners_are_named() -> None:
+    """A worker that was given up, and a folder that somebody else has."""
+    failed = describe(facts(failed_workers={"file_watcher": "stopped too often"}))
+    assert failed.state == "failed"
+    assert failed.sentence == "The file watcher worker stopped too often"
+    busy = describe(facts(owner_pid=4711))
+    assert busy.state == "busy"
+    assert "4711" in busy.sentence

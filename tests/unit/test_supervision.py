@@ -1,0 +1,48 @@
+"""The restart budget, the signatures of files just written, and the plan of a reconcile."""
+
+from __future__ import annotations
+
+from wherein.domain import KnownFile, Signature, Skip
+from wherein.indexing.reconcile import compare, settled
+from wherein.indexing.walker import Walk
+from wherein.workers.supervision import BUDGET, LONGEST_DELAY_S, WINDOW_S, RestartPolicy
+
+
+def test_restarts_slow_down_and_end() -> None:
+    """Each death within the window waits longer; after the budget there is no more."""
+    policy = RestartPolicy()
+    delays = [policy.died(float(n)) for n in range(BUDGET)]
+    assert delays == [0.2, 0.4, 0.8, 1.6, 3.2]
+    assert policy.died(6.0) is None
+    assert policy.died(6.0 + 2 * WINDOW_S) == 0.2
+    assert max(d for d in delays if d) <= LONGEST_DELAY_S
+
+
+def test_a_file_that_just_changed_is_read_again() -> None:
+    """An edit in the same tick of the clock leaves the same times: do not trust them yet."""
+    second = 1_000_000_000
+    fresh = Signature(5, 100 * second + 1, 100 * second + 1, 7)
+    assert settled(fresh, 100 * second + 50_000_000) != fresh
+    assert settled(fresh, 101 * second) == fresh
+    whole = Signature(5, 100 * second, 100 * second, 7)
+    assert settled(whole, 101 * second) != whole
+    assert settled(whole, 103 * second) == whole
+
+
+def test_a_reconcile_plans_what_differs() -> None:
+    """New and changed files are read, gone ones removed, unreadable directories left alone."""
+    old, new = Signature(1, 1, 1, 1), Signature(1, 2, 2, 1)
+    walk = Walk(
+        files={b"same": old, b"changed": new, b"new": new},
+        skipped={b"link": Skip.SYMLINK},
+        unknown={b"dark"},
+    )
+    known = {
+        path: KnownFile(path, old, b"h")
+        for path in (b"same", b"changed", b"gone", b"dark/inside", b"dark/deep/inside")
+    }
+    plan = compare(walk, known)
+    assert plan.read == [b"changed", b"new"]
+    assert plan.skip == [(b"link", Skip.SYMLINK)]
+    assert plan.remove == [b"gone"]
+    assert compare(walk, known, force=True).read == [b"changed", b"new", b"same"]
