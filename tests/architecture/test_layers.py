@@ -33,7 +33,7 @@ _WATCHER = (
 # A part: what it may import of wherein, besides itself and what is common.
 _MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wherein.__main__": ("wherein.cli", "wherein.lsp.server"),
-    "wherein.cli": ("wherein.terminal", "wherein.lsp.server"),
+    "wherein.cli": ("wherein.indexing.languages", "wherein.lsp.server", "wherein.terminal"),
     # The command line: a host of its own while it runs, and what `status` and `model` report on.
     "wherein.terminal": (
         "wherein.commands",
@@ -41,7 +41,9 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.embedding.fingerprint",
         "wherein.embedding.models",
         "wherein.host",
+        "wherein.indexing.languages",
         "wherein.ipc.pending",
+        "wherein.ipc.transport",
         "wherein.ownership.lock",
         "wherein.status",
         "wherein.workers.handle",

@@ -1,0 +1,226 @@
+"""The command line: arguments in, an exit code out. Hosts the workers itself while it runs.
+
+Exit codes: 0 answered, 1 nothing found (or something wrong, for `doctor`), 2 a usage or environment
+error, 128 + the signal when interrupted. Results go to stdout, everything else to stderr. What a
+command needs is imported when that command runs, because the start is part of every answer's time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from wherein import __version__
+from wherein.domain import Kind, Mode
+from wherein.errors import UsageError, WhereinError
+from wherein.terminal import signals
+from wherein.terminal.streams import say
+
+if TYPE_CHECKING:
+    from wherein.settings import Settings
+
+STARTED = time.monotonic()
+
+_EPILOG = """\
+exit codes: 0 answered, 1 nothing found, 2 a usage or environment error
+WHEREIN_HOME moves the directories of indexes, choices and sockets"""
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as end:  # --help, --version, or a usage error that argparse has told
+        return _flush(end.code if isinstance(end.code, int) else 2)
+    _set_up_logging(verbose=getattr(arguments, "verbose", False))
+    try:
+        signals.install()
+        return _flush(_run(arguments))
+    except WhereinError as error:
+        logger.debug("the command failed", exc_info=True)
+        say(str(error))
+    except signals.Ended as ended:
+        return ended.exit_code
+    except BrokenPipeError:
+        return _reader_gone()
+    except OSError as error:
+        logger.debug("the command failed", exc_info=True)
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"{where}{error.strerror or 'the system refused'}")
+    except Exception as error:  # the boundary of the process
+        logger.debug("the command failed", exc_info=True)
+        say(f"wherein failed ({type(error).__name__}). Run it again with --verbose to see why")
+    return 2
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    command: str = arguments.command
+    if command == "serve":
+        # `__main__` starts the server itself, before anything else is imported.
+        raise UsageError("The language server is started by `wherein serve --stdio`, no more words")
+    from wherein.settings import Settings
+
+    settings = Settings(log_level="debug" if arguments.verbose else "warning")
+    if command == "search":
+        return _search(arguments, settings)
+    if command == "index":
+        from wherein.terminal.search import index
+
+        folder = arguments.folder or arguments.dir or "."
+        return index(folder, settings, STARTED, json=arguments.json)
+    if command == "status":
+        from wherein.terminal.status import show_status
+
+        return show_status(arguments.dir, settings, json=arguments.json)
+    if command == "doctor":
+        from wherein.terminal.doctor import examine
+
+        return examine(arguments.dir, settings)
+    from wherein.terminal.models import show_models, use_model
+
+    return show_models() if arguments.action == "list" else use_model(arguments.choice)
+
+
+def _search(arguments: argparse.Namespace, settings: Settings) -> int:
+    from wherein.terminal.batch import check_query
+    from wherein.terminal.search import SearchOptions, search
+
+    words: list[str] = arguments.query
+    if arguments.batch is not None and words:
+        raise UsageError("Give a question or --batch, not both")
+    options = SearchOptions(
+        folder=arguments.dir,
+        query=None if arguments.batch is not None else check_query(" ".join(words)),
+        batch=arguments.batch,
+        limit=arguments.limit,
+        paths=tuple(arguments.path),
+        languages=tuple(_language(name) for name in arguments.lang),
+        kinds=tuple(_kind(name) for name in arguments.kind),
+        mode=Mode(arguments.mode),
+        wait=arguments.wait,
+        json=arguments.json,
+    )
+    return search(options, settings)
+
+
+def _language(name: str) -> str:
+    """Return the id of a language given by id or file suffix (`python`, `py`)."""
+    from wherein.indexing.languages import LANGUAGES
+
+    wanted = name.lower().removeprefix(".")
+    for language in LANGUAGES:
+        if wanted == language.id:
+            return language.id
+    for language in LANGUAGES:
+        if wanted in language.suffixes:
+            return language.id
+    known = ", ".join(language.id for language in LANGUAGES)
+    raise UsageError(f"{name:.40} is not a language that wherein knows. There are: {known}")
+
+
+def _kind(name: str) -> str:
+    kinds = [kind.value for kind in Kind]
+    if name.lower() not in kinds:
+        raise UsageError(f"{name:.40} is not a kind. There are: {', '.join(kinds)}")
+    return name.lower()
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 100:
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 100")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wherein",
+        description="Finds code by meaning, on your own machine.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"wherein {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--verbose", action="store_true", help="say on stderr what is going on")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[common])
+
+    _add_search(command("search", "ask a question, get the code"))
+    index = command("index", "bring the index of a folder up to date")
+    index.add_argument("folder", nargs="?", metavar="DIR", help="default: this folder")
+    index.add_argument("--dir", metavar="DIR", help="the same, as the other commands have it")
+    index.add_argument("--json", action="store_true", help="print one JSON object")
+    status = command("status", "say what the index of a folder holds")
+    status.add_argument("--dir", default=".", metavar="DIR", help="default: this folder")
+    status.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor = command("doctor", "check this installation; problems first")
+    doctor.add_argument("--dir", metavar="DIR", help="check the index of this folder too")
+    model = command("model", "list the models, or choose one")
+    actions = model.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="list the models to choose from")
+    use = actions.add_parser("use", help="choose a model")
+    use.add_argument("choice", metavar="DIR|default", help="a folder with a model, or default")
+    serve = commands.add_parser("serve", help="be a language server")
+    serve.add_argument("--stdio", action="store_true", required=True, help="on stdin and stdout")
+    return parser
+
+
+def _add_search(search: argparse.ArgumentParser) -> None:
+    search.add_argument("query", nargs="*", metavar="QUERY", help="a question, a name, or words")
+    search.add_argument("--dir", default=".", metavar="DIR", help="default: this folder")
+    search.add_argument(
+        "--limit", type=_limit, default=10, metavar="N", help="1 to 100, default 10"
+    )
+    search.add_argument(
+        "--path", action="append", default=[], metavar="GLOB", help="only there; !GLOB: not there"
+    )
+    search.add_argument(
+        "--lang", action="append", default=[], metavar="L", help="only this language: python, go …"
+    )
+    search.add_argument(
+        "--kind", action="append", default=[], metavar="K", help="only this: function, class …"
+    )
+    search.add_argument("--mode", choices=[mode.value for mode in Mode], default="hybrid")
+    search.add_argument(
+        "--wait",
+        choices=["none", "lexical", "full"],
+        help="for what to wait first: nothing, words, or words and meaning (default: full, or "
+        "lexical with a model of your own)",
+    )
+    search.add_argument(
+        "--batch", metavar="FILE|-", help='answer each line {"id": …, "query": …} with one line'
+    )
+    search.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def _set_up_logging(*, verbose: bool) -> None:
+    from wherein import logs
+
+    logs.set_up("debug" if verbose else "warning")
+
+
+def _flush(code: int) -> int:
+    """Let what was written out before the exit code is decided: the disk or the pipe may refuse."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_gone()
+    return code
+
+
+def _reader_gone() -> int:
+    """End quietly: whoever read our output has what they wanted."""
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())  # else the interpreter complains at exit
+        os.close(null)
+    return 0

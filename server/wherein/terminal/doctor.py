@@ -1,0 +1,201 @@
+"""`wherein doctor`: what this installation is made of and what is wrong with it, problems first."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from wherein import __version__
+from wherein.errors import WhereinError
+from wherein.ipc.transport import uses_tcp
+from wherein.logs import shown
+from wherein.ownership.lock import read_owner
+from wherein.paths import (
+    IndexPaths,
+    check_folder,
+    config_home,
+    index_home,
+    log_home,
+    private_dir,
+    runtime_dir,
+)
+from wherein.settings import Settings
+from wherein.status import FolderState
+from wherein.terminal.status import look, model_problem
+from wherein.terminal.streams import Style, human_bytes, write
+
+_PACKAGES: Final = ("apsw", "fastembed", "numpy", "tree-sitter-language-pack", "watchdog", "pygls")
+_LEAST_FREE: Final = 512 << 20  # bytes; an index of a large project and its next generation
+_LEAST_WATCHES: Final = 65_536  # directories; a project with node_modules has tens of thousands
+_WATCHES: Final = Path("/proc/sys/fs/inotify/max_user_watches")
+_WRONG_STATES: Final = (
+    FolderState.ROOT_MISSING.value,
+    FolderState.FAILED.value,
+    FolderState.READ_ONLY.value,
+)
+
+
+@attrs.frozen
+class Finding:
+    """One line: what was looked at, what it is, and what to do when that is wrong ("" if fine)."""
+
+    subject: str
+    text: str
+    problem: str = ""
+
+
+def examine(folder: str | None, settings: Settings) -> int:
+    """Print what was found; returns 1 when something is wrong, else 0."""
+    findings = [*_versions(), *_directories(), _transport(), _model(), *_watches(), *_indexes()]
+    if folder is not None:
+        findings.append(_folder(check_folder(folder), settings))
+    style = Style(sys.stdout)
+    wrong = [finding for finding in findings if finding.problem]
+    for finding in wrong:
+        write(style.alarm(f"{finding.subject}: {finding.problem}"))
+    if wrong:
+        write()
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        if finding.text:
+            write(f"{style.dim(f'{finding.subject:<{width}}')}  {finding.text}")
+    if not wrong:
+        write("Nothing is wrong")
+    return 1 if wrong else 0
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("wherein", f"{__version__} in {Path(__file__).parents[1]}")
+    yield Finding("Python", f"{platform.python_version()} at {sys.executable}")
+    yield Finding("system", f"{platform.system()} {platform.release()} {platform.machine()}")
+    found, missing = [], []
+    for name in _PACKAGES:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+            continue
+        found.append(f"{name} {version}")
+        if name == "apsw":  # its version is that of the SQLite inside it, and a counter
+            yield Finding("SQLite", ".".join(version.split(".")[:3]))
+    problem = ""
+    if missing:
+        problem = f"{', '.join(missing)} not installed. Install wherein again: pip install wherein"
+    yield Finding("packages", ", ".join(found), problem)
+
+
+def _directories() -> Iterator[Finding]:
+    for name, place in (
+        ("indexes", index_home()),
+        ("choices", config_home()),
+        ("logs", log_home()),
+    ):
+        if not place.exists():
+            problem = _cannot_be_made(place)
+            yield Finding(name, f"{place} (not made yet)", problem)
+            continue
+        try:
+            private_dir(place)
+        except WhereinError as error:
+            yield Finding(name, str(place), str(error))
+            continue
+        problem = ""
+        if not os.access(place, os.W_OK | os.X_OK):
+            problem = f"{place} cannot be written. Change its mode, or set WHEREIN_HOME"
+        free = shutil.disk_usage(place).free
+        if free < _LEAST_FREE:
+            problem = f"{human_bytes(free)} are free for {place}. Make room, or set WHEREIN_HOME"
+        yield Finding(name, f"{place} ({human_bytes(free)} free)", problem)
+
+
+def _cannot_be_made(place: Path) -> str:
+    there = next(parent for parent in place.parents if parent.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return ""
+    return f"{place} cannot be made in {there}. Change its mode, or set WHEREIN_HOME"
+
+
+def _transport() -> Finding:
+    if uses_tcp():
+        return Finding("sockets", "loopback TCP with a token")
+    try:
+        return Finding("sockets", f"Unix sockets in {runtime_dir()}")
+    except WhereinError as error:
+        return Finding("sockets", "", str(error))
+
+
+def _model() -> Finding:
+    spec, problem = model_problem()
+    if spec is None:
+        return Finding("model", "", problem)
+    checked = "as published" if spec.sha256 else "a folder of your own, nothing to compare with"
+    text = f"{spec.name} in {spec.folder}"
+    return Finding("model", text if problem else f"{text} ({checked})", problem)
+
+
+def _watches() -> Iterator[Finding]:
+    try:
+        limit = int(_WATCHES.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return  # not Linux
+    text = f"{limit:,} directories"
+    if limit < _LEAST_WATCHES:
+        # Not a problem: where the limit is reached, changes are found every 30 s instead.
+        text += f". For large projects: sysctl fs.inotify.max_user_watches={_LEAST_WATCHES * 8}"
+    yield Finding("watch limit", text)
+
+
+def _indexes() -> Iterator[Finding]:
+    home = index_home()
+    try:
+        directories = sorted(entry for entry in home.iterdir() if entry.is_dir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield Finding("indexes", "", f"{home} cannot be read: {error.strerror}")
+        return
+    for directory in directories:
+        yield _index(directory)
+
+
+def _index(directory: Path) -> Finding:
+    try:
+        root = (directory / "folder").read_bytes()
+        size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+    except OSError as error:
+        why = f"{directory} is not an index ({error.strerror}). Remove it"
+        return Finding("index", str(directory), why)
+    notes = [human_bytes(size)]
+    paths = IndexPaths(root=os.fsdecode(root), id=directory.name, directory=str(directory))
+    owner = read_owner(paths)
+    if owner is not None:
+        notes.append(f"in use by process {owner.pid}" if _alive(owner.pid) else "not in use")
+    if not Path(paths.root).is_dir():
+        notes.append(f"its folder is gone; to forget it, remove {directory}")
+    elif any(directory.glob("bad-*")):
+        notes.append("a damaged version was put aside")
+    return Finding("index", f"{shown(root)} ({', '.join(notes)})")
+
+
+def _alive(pid: int) -> bool:
+    import psutil
+
+    return psutil.pid_exists(pid)
+
+
+def _folder(root: str, settings: Settings) -> Finding:
+    text = shown(os.fsencode(root))
+    try:
+        report = look(root, settings)
+    except WhereinError as error:
+        return Finding("folder", text, f"{error}. Make the index anew: remove its directory")
+    wrong = report.sentence if report.state in _WRONG_STATES else ""
+    return Finding("folder", f"{text}: {report.sentence}", wrong)

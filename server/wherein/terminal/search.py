@@ -1,0 +1,154 @@
+"""`wherein search` and `wherein index`: bring an index up to date, then answer. Hosting process."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from wherein.domain import Mode, SearchQuery
+from wherein.embedding.models import DEFAULT, read_choice
+from wherein.errors import ModelError
+from wherein.paths import check_folder, config_home
+from wherein.settings import Settings
+from wherein.terminal import batch
+from wherein.terminal.render import (
+    SNIPPET_LINES,
+    hit_object,
+    why_nothing,
+    write_hits,
+)
+from wherein.terminal.session import Session
+from wherein.terminal.streams import counted, human_bytes, say, write, write_json
+
+Wait = Literal["none", "lexical", "full"]
+
+# The whole process takes a second to start: a query's vector may take a moment too, here.
+BUDGET_MS: Final = 1000
+
+
+@attrs.frozen(kw_only=True)
+class SearchOptions:
+    """What was asked for. Exactly one of `query` and `batch` (a file, or `-`) is set."""
+
+    folder: str
+    query: str | None
+    batch: str | None
+    limit: int
+    paths: tuple[str, ...]
+    languages: tuple[str, ...]
+    kinds: tuple[str, ...]
+    mode: Mode
+    wait: Wait | None  # None: full, or lexical with a model that may be slow
+    json: bool
+
+    def question(self, text: str, *, snippets: bool = False) -> SearchQuery:
+        """Make the query of a text with these filters."""
+        return SearchQuery(
+            text=text,
+            limit=self.limit,
+            paths=self.paths,
+            languages=self.languages,
+            kinds=self.kinds,
+            mode=self.mode,
+            budget_ms=BUDGET_MS,
+            snippet_lines=SNIPPET_LINES if snippets else 0,
+        )
+
+
+def index(folder: str, settings: Settings, started: float, *, json: bool) -> int:
+    """Bring a folder's index up to date, vectors included, and print its counters.
+
+    `started` is the time.monotonic() at which the process began.
+    """
+    root = check_folder(folder)
+    with Session(root, settings) as session:
+        session.wait_words()
+        lexical_seconds = time.monotonic() - started
+        trouble = session.wait_vectors()
+        stats = session.count()
+        session.show_done()
+        total_seconds = time.monotonic() - started
+        if trouble:
+            say(trouble)
+        if json:
+            write_json(
+                {
+                    "files": stats.files,
+                    "chunks": stats.chunks,
+                    "vectors": stats.vectors,
+                    "skipped": stats.skipped,
+                    "lexical_seconds": round(lexical_seconds, 3),
+                    "total_seconds": round(total_seconds, 3),
+                    "index_bytes": stats.index_bytes,
+                },
+                flush=True,
+            )
+            return 0
+        write(
+            f"{counted(stats.files, 'file')}, {counted(stats.chunks, 'chunk')}, "
+            f"{counted(stats.vectors, 'vector')}, {human_bytes(stats.index_bytes)}: "
+            f"words in {lexical_seconds:.1f} s, all in {total_seconds:.1f} s"
+        )
+        if stats.skipped:
+            reasons = ", ".join(
+                f"{number:,} {reason.replace('_', ' ')}"
+                for reason, number in sorted(stats.skipped.items(), key=lambda item: -item[1])
+            )
+            write(f"skipped: {reasons}")
+        return 0
+
+
+def search(options: SearchOptions, settings: Settings) -> int:
+    """Answer one question or a batch; returns the exit code."""
+    root = check_folder(options.folder)
+    if options.batch not in (None, "-") and not Path(options.batch).is_file():
+        say(f"{options.batch} is not a file. Name a file of questions, or - for standard input")
+        return 2
+    wait = _wait(options)
+    with Session(root, settings) as session:
+        if wait != "none":
+            session.wait_words()
+        if wait == "full":
+            trouble = session.wait_vectors()
+            if trouble:
+                say(trouble)
+        if options.batch is not None:
+            session.show_done()
+            batch.answer_all(session, options)
+            return 0
+        pending = session.database.search(
+            options.question(options.query or "", snippets=not options.json)
+        )
+        response = session.wait(pending.future)
+        session.show_done()
+        if not response.hits:
+            say(why_nothing(response))
+            return 1
+        if options.json:
+            for hit in response.hits:
+                write_json(hit_object(hit))
+        else:
+            write_hits(response.hits)
+        for note in response.notes:
+            say(note)
+        return 0
+
+
+def _wait(options: SearchOptions) -> Wait:
+    if options.wait != "full" and options.wait is not None:
+        return options.wait
+    if options.mode is Mode.LEXICAL:
+        return "lexical"  # vectors take no part in the answer
+    if options.wait is None and not _has_embedded_model():
+        return "lexical"
+    return "full"
+
+
+def _has_embedded_model() -> bool:
+    try:
+        return read_choice(config_home()) in ("", DEFAULT)
+    except ModelError:
+        return False  # the vectorization worker says what is wrong with it
