@@ -228,6 +228,10 @@ def test_text_is_read_again_when_it_is_not_at_hand(
     engine.release("w")
     assert len(embed_all(engine)) == 4
     assert engine.stats().pending == 2  # they wait for the watcher to bring the new text
+    (tmp_path / "c.py").write_text("def gone(): pass\n")
+    assert embed_all(engine) == []
+    engine.maintain()  # the file may come back as it was, and then nobody writes it again
+    assert len(embed_all(engine)) == 1
     engine.replace_file(update("b.py", "def changed(): pass\n"))
     assert len(embed_all(engine)) == 1
     engine.close()

@@ -10,7 +10,7 @@ Runs in the database process only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -61,6 +61,7 @@ class Engine:
     ) -> None:
         self._conn = conn
         self._database = database
+        self._files = (database, Path(f"{database}-wal"))
         self._generation = generation
         self._recovered = recovered
         self._root = root
@@ -147,6 +148,8 @@ class Engine:
             snapshot = self._matrix.snapshot
             untidy = len(snapshot.tail) + len(snapshot.base) - int(snapshot.base.alive.sum())
             self._merge_if(untidy >= _MERGE_ROWS)
+            with self._lock:
+                self._pending.try_again()
             self._store.trim_replies()
             self._store.collect_vectors(max(KEPT_VECTORS, self._store.counters["chunks"]))
             self._merge_words()
@@ -290,9 +293,7 @@ class Engine:
 
     def _merge_if(self, wanted: bool) -> None:
         if wanted:
-            rank = self._catalogue.ranks()
-            with self._lock:
-                self._matrix.merge(rank)
+            self._matrix.merge(self._catalogue.ranks())  # only writers change it: no lock
 
     def _merge_words(self) -> None:
         """Let the word index put its many small pieces together, which makes questions faster."""
@@ -342,9 +343,8 @@ class Engine:
         return found
 
     def _bytes_on_disk(self) -> int:
-        sizes: Iterable[Path] = (self._database, Path(f"{self._database}-wal"))
         total = 0
-        for path in sizes:
+        for path in self._files:
             try:
                 total += path.stat().st_size
             except OSError:

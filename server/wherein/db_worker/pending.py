@@ -20,7 +20,7 @@ class Pending:
 
     A key may stand for several chunks (the same text twice under one name), hence tuples of ids.
     A key set aside could not be read from its file; it counts as pending and is not handed out
-    until the file is written again.
+    until the file is written again, or `try_again`.
     """
 
     def __init__(self) -> None:
@@ -93,6 +93,10 @@ class Pending:
             if self._leased.get(key) is owner:
                 del self._leased[key]
                 self._held[owner].discard(key)
+
+    def try_again(self) -> None:
+        """Hand out again what was set aside: a file may have been unreadable for a moment only."""
+        self._aside.clear()
 
     def _drop(self, key: bytes) -> None:
         del self._chunks[key]
