@@ -1,0 +1,64 @@
+"""tree-sitter: parsing, the queries that find definitions, and the rows between statements.
+
+The only module that imports tree-sitter, and only when the first file is parsed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from wherein.indexing.languages import Language
+from wherein.indexing.lines import LIMIT
+
+if TYPE_CHECKING:
+    from tree_sitter import Language as Grammar
+    from tree_sitter import Node, Query, Tree
+    from tree_sitter_language_pack import SupportedLanguage
+
+_QUERIES = Path(__file__).parent / "queries"
+_CLAUSES = frozenset(("haskell", "elixir"))
+
+
+def parse(known: Language, data: bytes) -> tuple[Tree, list[tuple[int, dict[str, list[Node]]]]]:
+    """Parse a file and find its definitions; see `symbols` for what the captures mean."""
+    from tree_sitter import Parser, QueryCursor
+
+    grammar, query = _load(known)
+    tree = Parser(grammar).parse(data)
+    return tree, QueryCursor(query).matches(tree.root_node)
+
+
+def joins_clauses(known: Language) -> bool:
+    """Tell whether a function of this language is written as several definitions of one name."""
+    return known.id in _CLAUSES
+
+
+def statement_rows(root: Node) -> list[int]:
+    """List the rows on which a long definition may be cut: where a node of its own begins.
+
+    Only nodes over the limit are opened, so this touches few of them.
+    """
+    rows: set[int] = set()
+    waiting = [root]
+    while waiting:
+        comment_end = -2
+        for child in waiting.pop().named_children:
+            first, last = child.start_point.row, child.end_point.row
+            if comment_end + 1 != first:  # a comment stays with the code below it
+                rows.add(first)
+            comment_end = last if "comment" in child.type else -2
+            if child.end_byte - child.start_byte > LIMIT and child.named_child_count:
+                waiting.append(child)
+    return sorted(rows)
+
+
+@cache
+def _load(known: Language) -> tuple[Grammar, Query]:
+    from tree_sitter import Query
+    from tree_sitter_language_pack import get_language
+
+    grammar = get_language(cast("SupportedLanguage", known.grammar))
+    text = (_QUERIES / f"{known.query or known.grammar}.scm").read_text(encoding="utf-8")
+    return grammar, Query(grammar, text)

@@ -1,0 +1,252 @@
+"""The definitions in a parsed file: what the queries find, named and nested, with their docs.
+
+The queries are the `.scm` files in `queries/`. They capture `@name` and one of: the values of
+`domain.Kind` on the node that is the definition; `@variable` for one that is a constant when its
+name begins with a capital; `@scope` for a node that only qualifies what is in it (`impl`). `@of` is
+the type that a method outside of it belongs to; `@doc` is a comment, decorator or attribute that
+belongs to the definition below it. Runs in the file-watcher and the database worker.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import attrs
+
+from wherein.domain import Kind, Symbol
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from wherein.indexing.lines import Lines
+
+MAX_SIGNATURE = 200
+MAX_NAME = 200
+
+_KINDS = {kind.value: kind for kind in Kind} | {"variable": Kind.CONSTANT, "scope": Kind.MODULE}
+TYPES = frozenset((Kind.CLASS, Kind.INTERFACE, Kind.STRUCT, Kind.ENUM))
+# Names of more than one part: only in these is a dot or a colon a separator.
+_COMPOUND = re.compile(
+    r"member|qualified|scope|index_expression|dotted|nested|variable|namespace_name|attribute"
+    r"|user_type|field_expression"
+)
+_SEPARATOR = re.compile(r"::|[.:\\]")
+_ARGUMENTS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\s+")
+_FILLERS = frozenset(("prototype", "exports", "module", "this", "self", "Self", "window", ""))
+
+
+@attrs.define
+class Definition:
+    """One definition: bytes and rows of its node, and `top`, the first row of its docs above it.
+
+    `parent` is the definition around it. A nameless one (`impl`, an anonymous namespace) is no
+    symbol. `level` parts of `path` come from outside.
+    """
+
+    kind: Kind
+    path: tuple[str, ...]
+    start_byte: int
+    end_byte: int
+    start: int
+    end: int
+    top: int
+    name_row: int
+    is_symbol: bool
+    is_scope: bool
+    parent: Definition | None = None
+    has_children: bool = False
+
+    @property
+    def qualified(self) -> str:
+        """The dotted path inside the file."""
+        return ".".join(self.path)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path[-1] if self.path else ""
+
+
+def definitions(
+    matches: list[tuple[int, dict[str, list[Node]]]], lines: Lines, merges: bool
+) -> list[Definition]:
+    """Order what a query matched: by position, the outer before the inner, each with its parent.
+
+    `merges` joins neighbours of the same name (clauses of one function).
+    """
+    found: list[Definition] = []
+    docs: dict[int, int] = {}  # last row -> first row
+    for _, captures in matches:
+        doc = captures.get("doc")
+        if doc is not None:
+            for node in doc:
+                _add_doc(docs, node, lines)
+            continue
+        one = _definition(captures, lines)
+        if one is not None:
+            found.append(one)
+    found.sort(key=lambda one: (one.start_byte, -one.end_byte))
+    found = _nest(found)
+    if merges:
+        found = _merge(found, lines)
+    for one in found:
+        top = one.start
+        while top - 1 in docs:
+            top = docs[top - 1]
+        one.top = top
+    return found
+
+
+def symbols(found: list[Definition], lines: Lines) -> list[Symbol]:
+    """Turn definitions into the symbols of the index, in the order of the file."""
+    return [
+        Symbol(
+            name=one.name,
+            qualified=one.qualified,
+            kind=one.kind,
+            start_line=one.start + 1,
+            end_line=one.end + 1,
+            start_byte=one.start_byte,
+            end_byte=one.end_byte,
+            signature=_signature(lines, one.name_row),
+        )
+        for one in found
+        if one.is_symbol
+    ]
+
+
+def _add_doc(docs: dict[int, int], node: Node, lines: Lines) -> None:
+    first = node.start_point.row
+    row = lines.rows[first]
+    if row[: node.start_point.column].strip(b" \t"):
+        return  # a comment behind code
+    last, column = node.end_point
+    if column == 0 and last > first:  # some grammars take the line feed into the comment
+        last -= 1
+    docs[last] = min(first, docs.get(last, first))
+
+
+def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | None:
+    names = captures.get("name")
+    path: tuple[str, ...] = ()
+    label = ""
+    node: Node | None = None
+    for label, nodes in captures.items():
+        if label in _KINDS:
+            node = nodes[0]
+            break
+    if node is None:
+        return None
+    start_byte, end_byte = node.start_byte, node.end_byte
+    name_row = start = node.start_point.row
+    if names:
+        path = _parts(names[0], lines.data)
+        name_row = names[0].start_point.row
+        if label == "variable" and not path[-1].lstrip("_")[:1].isupper():
+            return None
+    owner = captures.get("of")
+    if owner:
+        path = (*_parts(owner[0], lines.data), *path)
+    end, column = node.end_point
+    if column == 0 and end > start:
+        end -= 1
+    is_scope = label == "scope"
+    kind = _KINDS[label]
+    if kind is Kind.FUNCTION and len(path) > 1:
+        kind = Kind.METHOD
+    return Definition(
+        kind=kind,
+        path=path,
+        start_byte=start_byte,
+        end_byte=end_byte,
+        start=start,
+        end=end,
+        top=start,
+        name_row=name_row,
+        is_symbol=bool(path) and not is_scope,
+        is_scope=is_scope,
+    )
+
+
+def _parts(node: Node, data: bytes) -> tuple[str, ...]:
+    text = data[node.start_byte : node.end_byte][:MAX_NAME].decode("utf-8", "replace").strip("'\"`")
+    if not _COMPOUND.search(node.type):
+        return (" ".join(text.split()),)
+    head, operator, tail = text.partition("operator")
+    if operator and not tail[:1].isidentifier():  # C++: Class::operator<
+        return (*_parts_of(head), operator + tail.replace(" ", ""))
+    return _parts_of(text) or (text,)
+
+
+def _parts_of(text: str) -> tuple[str, ...]:
+    for _ in range(4):
+        shorter = _ARGUMENTS.sub("", text)
+        if shorter == text:
+            break
+        text = shorter
+    return tuple(part for part in _SEPARATOR.split(text) if part not in _FILLERS)
+
+
+def _nest(found: list[Definition]) -> list[Definition]:
+    """Give each definition its parent and its full path; drop repeats."""
+    kept: list[Definition] = []
+    around: list[Definition] = []
+    constants: set[tuple[str, ...]] = set()
+    previous: Definition | None = None
+    for one in found:
+        if (
+            previous is not None
+            and previous.start_byte == one.start_byte
+            and previous.end_byte == one.end_byte
+            and previous.path[-1:] == one.path
+        ):
+            continue  # two patterns took the same definition: the first one stands
+        while around and (
+            around[-1].end_byte <= one.start_byte
+            or (around[-1].start_byte, around[-1].end_byte) == (one.start_byte, one.end_byte)
+        ):
+            around.pop()
+        parent = around[-1] if around else None
+        if parent is not None:
+            one.parent = parent
+            one.path = parent.path + one.path
+            if one.kind is Kind.FUNCTION and (parent.kind in TYPES or parent.is_scope):
+                one.kind = Kind.METHOD
+        if one.kind is Kind.CONSTANT:
+            if one.path in constants:
+                continue
+            constants.add(one.path)
+        if parent is not None:
+            parent.has_children = True
+        kept.append(one)
+        around.append(one)
+        previous = one
+    return kept
+
+
+def _merge(found: list[Definition], lines: Lines) -> list[Definition]:
+    """Join clauses: neighbours of one name, kind and parent with nothing but blank rows between."""
+    kept: list[Definition] = []
+    last: dict[int, Definition] = {}  # by parent: the one before
+    for one in found:
+        key = id(one.parent)
+        before = last.get(key)
+        if (
+            before is not None
+            and one.is_symbol
+            and before.path == one.path
+            and before.kind is one.kind
+            and lines.trim(before.end + 1, one.start - 1) is None
+        ):
+            before.end, before.end_byte = one.end, one.end_byte
+            before.has_children = before.has_children or one.has_children
+            continue
+        last[key] = one
+        kept.append(one)
+    return kept
+
+
+def _signature(lines: Lines, row: int) -> str:
+    text = lines.rows[row][: MAX_SIGNATURE * 4].decode("utf-8", "replace").strip()
+    return text[:MAX_SIGNATURE]
