@@ -255,6 +255,19 @@ def test_a_reader_answers_beside_a_writer(engine: Engine) -> None:
     assert wrong == []
 
 
+def test_a_search_sees_one_commit_from_words_to_hits(engine: Engine, reader: Reader) -> None:
+    """The file is replaced between the word search and the look-up of its candidates."""
+    engine.replace_file(update("p.py", "def pelican(): pass\n"))
+
+    def replace_it() -> bool:
+        engine.replace_file(update("p.py", "def other(): pass\n"))
+        return False
+
+    query = SearchQuery(text="pelican", mode=Mode.LEXICAL)
+    assert len(reader.search(query, None, replace_it).hits) == 1
+    assert reader.search(query, None, lambda: False).hits == []
+
+
 def test_a_database_that_breaks_in_use_is_rebuilt_next_time(tmp_path: Path) -> None:
     engine = Engine.open(tmp_path / "i", str(tmp_path))
     for i in range(50):
