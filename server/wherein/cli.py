@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError("The language server is started by `wherein serve --stdio`, no more words")
     from wherein.settings import Settings
 
-    settings = Settings(log_level="debug" if arguments.verbose else "warning")
+    settings = Settings(log_level="debug" if arguments.verbose else "error")
     if command == "search":
         return _search(arguments, settings)
     if command == "index":
@@ -205,7 +205,7 @@ def _add_search(search: argparse.ArgumentParser) -> None:
 def _set_up_logging(*, verbose: bool) -> None:
     from wherein import logs
 
-    logs.set_up("debug" if verbose else "warning")
+    logs.set_up("debug" if verbose else "error")
 
 
 def _flush(code: int) -> int:

@@ -159,10 +159,8 @@ class FolderIndexer:
             return
         try:
             parsed = parse(source)
-        except (
-            Exception
-        ):  # a file that a grammar or our own code cannot take must not stop the rest
-            logger.exception("%s could not be parsed", shown(path))
+        except Exception as error:  # a file that a grammar or our code cannot take stops no other
+            logger.warning("%s could not be parsed: %r", shown(path), error)
             self._send_skip(path, Skip.FAILED, signature, source.content_hash)
             return
         update = FileUpdate(

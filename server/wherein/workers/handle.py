@@ -147,7 +147,11 @@ class WorkerHandle:
     def begin_stop(self) -> None:
         """Ask the worker to stop, without waiting."""
         with self._lock:
+            young = self.state is WorkerState.STARTING and self.daemon
             self._enter(WorkerState.STOPPING)
+            process = self.process
+        if young and process is not None:
+            process.kill()  # it is busy importing, hears nothing yet, and has nothing to lose
         self.send(control.Stop())
 
     def finish_stop(self, deadline: float) -> None:
