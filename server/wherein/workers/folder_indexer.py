@@ -159,7 +159,7 @@ class FolderIndexer:
             return
         try:
             parsed = parse(source)
-        except Exception as error:  # a file that a grammar or our code cannot take stops no other
+        except Exception as error:  # noqa: BLE001 - one bad file must not stop the rest
             logger.warning("%s could not be parsed: %r", shown(path), error)
             self._send_skip(path, Skip.FAILED, signature, source.content_hash)
             return
