@@ -8,9 +8,7 @@ command needs is imported when that command runs, because the start is part of e
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -20,7 +18,7 @@ from wherein import __version__
 from wherein.domain import Kind, Mode
 from wherein.errors import UsageError, WhereinError
 from wherein.terminal import signals
-from wherein.terminal.streams import say
+from wherein.terminal.streams import drop_stdout, open_missing, say
 
 if TYPE_CHECKING:
     from wherein.settings import Settings
@@ -36,22 +34,24 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
+    open_missing()
     try:
         arguments = _parser().parse_args(argv)
-    except SystemExit as end:  # --help, --version, or a usage error that argparse has told
-        return _flush(end.code if isinstance(end.code, int) else 2)
-    _set_up_logging(verbose=getattr(arguments, "verbose", False))
-    try:
+        _set_up_logging(verbose=getattr(arguments, "verbose", False))
         signals.install()
         return _flush(_run(arguments))
+    except SystemExit as end:  # --help, --version, or a usage error that argparse has told
+        return end.code if isinstance(end.code, int) else 2
     except WhereinError as error:
         logger.debug("the command failed", exc_info=True)
         say(str(error))
     except signals.Ended as ended:
         return ended.exit_code
     except BrokenPipeError:
-        return _reader_gone()
+        drop_stdout()
+        return 0  # whoever read our output has what they wanted
     except OSError as error:
+        drop_stdout()
         logger.debug("the command failed", exc_info=True)
         where = f"{error.filename}: " if error.filename else ""
         say(f"{where}{error.strerror or 'the system refused'}")
@@ -209,18 +209,6 @@ def _set_up_logging(*, verbose: bool) -> None:
 
 
 def _flush(code: int) -> int:
-    """Let what was written out before the exit code is decided: the disk or the pipe may refuse."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _reader_gone()
+    """Let out what was written before the exit code is decided: the disk or the pipe may refuse."""
+    sys.stdout.flush()
     return code
-
-
-def _reader_gone() -> int:
-    """End quietly: whoever read our output has what they wanted."""
-    with contextlib.suppress(OSError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())  # else the interpreter complains at exit
-        os.close(null)
-    return 0

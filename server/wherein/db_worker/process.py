@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from wherein import domain as d
 from wherein.db_worker.engine import Engine, Reader
@@ -76,6 +76,7 @@ class DatabaseService:
         self._reads: queue.Queue[Call | None] = queue.Queue(MAX_QUEUED)
         self._parked: list[tuple[Call, float]] = []
         self._wake = threading.Condition()
+        self._news = 0  # counted up whenever a parked request may have something to get
         self._stopped = False
         self._threads = [threading.Thread(target=self._write, name="wherein-writer")]
         self._threads += [
@@ -103,7 +104,7 @@ class DatabaseService:
         elif call.operation in _PARKED:
             with self._wake:
                 self._parked.append((call, time.monotonic() + call.params.wait_s))
-                self._wake.notify()
+            self._tell_feeder()
         else:
             try:
                 self._reads.put_nowait(call)
@@ -113,8 +114,7 @@ class DatabaseService:
     def gone(self, connection: Connection) -> None:
         """A client went away: what it had leased is free for others."""
         self._engine.release(connection)
-        with self._wake:
-            self._wake.notify()
+        self._tell_feeder()
 
     def close(self) -> None:
         """Finish the writes that were accepted, then close the files."""
@@ -127,8 +127,7 @@ class DatabaseService:
                 self._reads.put_nowait(None)
             except queue.Full:
                 break
-        with self._wake:
-            self._wake.notify()
+        self._tell_feeder()
         for thread in self._threads[1:]:
             thread.join(0.1)
         if not any(thread.is_alive() for thread in self._threads):
@@ -160,8 +159,12 @@ class DatabaseService:
                 call.fail(error)
             else:
                 call.reply(answer)
-                with self._wake:
-                    self._wake.notify()
+                self._tell_feeder()
+
+    def _tell_feeder(self) -> None:
+        with self._wake:
+            self._news += 1
+            self._wake.notify()
 
     def _tell_trouble(self, error: WhereinError) -> None:
         if isinstance(error, StorageError):
@@ -193,7 +196,7 @@ class DatabaseService:
             finally:
                 call.on_cancel = None
 
-    def _answer(self, reader: Reader, call: Call) -> Any:
+    def _answer(self, reader: Reader, call: Call) -> object:
         if call.operation == "search":
             return reader.search(call.params, self._embed, lambda: call.cancelled)
         if call.operation == "find_symbols":
@@ -202,12 +205,14 @@ class DatabaseService:
 
     def _feed(self) -> None:
         """Answer parked requests when a commit gives them something, or their time is over."""
+        seen = -1
         while not self._stopped:
             with self._wake:
                 soonest = min((until for _, until in self._parked), default=None)
                 pause = None if soonest is None else max(0.0, soonest - time.monotonic())
-                if pause is None or pause > 0:
+                if seen == self._news:
                     self._wake.wait(pause)
+                seen = self._news
                 parked, self._parked = self._parked, []
             left = [(call, until) for call, until in parked if not self._served(call, until)]
             with self._wake:
@@ -215,20 +220,11 @@ class DatabaseService:
 
     def _served(self, call: Call, until: float) -> bool:
         """Try to answer one parked request; True when it is done with."""
-        late = time.monotonic() >= until
         if call.cancelled or call.connection.closed:
             return True
+        late = time.monotonic() >= until
         try:
-            if call.operation == "next_batch":
-                batch = self._engine.lease(call.connection, call.params)
-                if batch.items or late:
-                    call.reply(batch)
-                    return True
-                return False
-            stats = self._engine.stats()
-            if late or (stats.fingerprint and not stats.pending):
-                call.reply(stats)
-                return True
+            answer = self._batch(call, late) if call.operation == "next_batch" else self._all(late)
         except WhereinError as error:
             call.fail(error)
             return True
@@ -236,7 +232,21 @@ class DatabaseService:
             logger.exception("%s failed", call.operation)
             call.fail(error)
             return True
-        return False
+        if answer is not None:
+            call.reply(answer)
+        return answer is not None
+
+    def _batch(self, call: Call, late: bool) -> d.EmbedBatch | None:
+        """Lease chunks to the asker; a client that went away meanwhile gives them back."""
+        batch = self._engine.lease(call.connection, call.params)
+        if call.connection.closed:
+            self._engine.release(call.connection)
+        return batch if batch.items or late else None
+
+    def _all(self, late: bool) -> d.IndexStats | None:
+        """Give the counters once every chunk has its vector, or it is late."""
+        stats = self._engine.stats()
+        return stats if late or (stats.fingerprint and not stats.pending) else None
 
 
 def main(context: WorkerContext) -> None:

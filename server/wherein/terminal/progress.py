@@ -7,6 +7,7 @@ the database's counters; time left comes from the rates seen so far. Main thread
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -17,11 +18,11 @@ from wherein.status import Facts, describe
 from wherein.terminal.streams import counted, is_terminal, say
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
+    from rich.live import Live
 
 QUIET_S: Final = 0.3
 PLAIN_EVERY_S: Final = 2.0
+_BAR_FROM: Final = 110  # columns; a narrower terminal shows the numbers alone
 
 
 @attrs.frozen
@@ -35,19 +36,32 @@ class View:
     meaning_percent: int
     seconds_left: float | None
     working: bool
+    starting: bool
 
-    def text(self) -> str:
-        """Write it as one plain line."""
-        parts = [
-            counted(self.files, "file"),
-            counted(self.chunks, "chunk"),
-            counted(self.vectors, "vector"),
-            f"words {self.words_percent} %",
-            f"meaning {self.meaning_percent} %",
-        ]
-        if self.seconds_left is not None:
-            parts.append(f"about {max(1, round(self.seconds_left))} s left")
-        return ("indexing  " if self.working else "checking  ") + "  ".join(parts)
+    def numbers(self) -> str:
+        """Write the counts."""
+        if self.starting:
+            return "starting"
+        if not self.working:
+            return f"checking  {counted(self.files, 'file')}" if self.files else "checking"
+        return "  ".join(
+            (
+                f"indexing  {counted(self.files, 'file')}",
+                counted(self.chunks, "chunk"),
+                counted(self.vectors, "vector"),
+            )
+        )
+
+    def rest(self, took: float | None = None) -> str:
+        """Write how much of it is done and how long the rest takes, or how long it took."""
+        if not self.working:
+            return ""
+        done = f"words {self.words_percent} %  meaning {self.meaning_percent} %"
+        if took is not None:
+            return f"{done}  {took:.1f} s"
+        if self.seconds_left is None:
+            return done
+        return f"{done}  about {max(1, round(self.seconds_left))} s left"
 
 
 class Estimate:
@@ -89,8 +103,7 @@ class Progress:
         self._started = time.monotonic()
         self._said_at = 0.0
         self._estimate = Estimate()
-        self._rich: RichProgress | None = None
-        self._task: TaskID | None = None
+        self._live: Live | None = None
 
     def update(self, facts: Facts) -> None:
         """Show the newest facts, if it is time to."""
@@ -104,21 +117,22 @@ class Progress:
             view.working or now - self._started >= PLAIN_EVERY_S
         ):
             self._said_at = now
-            say(view.text())
+            say(f"{view.numbers()}  {view.rest()}".rstrip())
 
     def finish(self, facts: Facts) -> None:
         """Leave one last line about what was done, or no line when nothing was."""
         now = time.monotonic()
         view = self._view(facts, now)
-        if self._rich is not None:
+        took = now - self._started
+        if self._live is not None:
             if view.working:
-                self._draw(view, took=now - self._started)
-            self._rich.live.transient = not view.working
+                self._draw(view, took)
+            self._live.transient = not view.working
             with contextlib.suppress(OSError):
-                self._rich.stop()
-            self._rich = None
+                self._live.stop()
+            self._live = None
         elif self._said_at and view.working:
-            say(attrs.evolve(view, seconds_left=None).text() + f"  {now - self._started:.1f} s")
+            say(f"{view.numbers()}  {view.rest(took)}")
         self._said_at = 0.0
 
     def _view(self, facts: Facts, now: float) -> View:
@@ -130,49 +144,37 @@ class Progress:
             chunks=stats.chunks if stats else 0,
             vectors=stats.vectors if stats else 0,
             words_percent=status.words_percent,
-            meaning_percent=status.meaning_percent,
+            # Chunks that are still to come have no vector either.
+            meaning_percent=min(status.meaning_percent, status.words_percent),
             seconds_left=self._estimate.seconds_left(facts, now),
             working=written or facts.phase == "indexing",
+            starting=facts.phase == "starting",
         )
 
     def _draw(self, view: View, took: float | None = None) -> None:
-        if self._rich is None:
-            self._open()
-        if self._rich is None or self._task is None:
-            return
-        left = "" if view.seconds_left is None else f"{max(1, round(view.seconds_left))} s left"
-        numbers = (
-            f"{view.files:,} files  {view.chunks:,} chunks  {view.vectors:,} vectors"
-            if view.working
-            else f"{view.files:,} files"
-        )
-        with contextlib.suppress(OSError):
-            self._rich.update(
-                self._task,
-                description="indexing" if view.working else "checking",
-                completed=(view.words_percent + view.meaning_percent) / 2,
-                numbers=numbers,
-                percents=f"words {view.words_percent} %  meaning {view.meaning_percent} %",
-                time=left if took is None else f"{took:.1f} s",
-            )
-            self._rich.refresh()
-
-    def _open(self) -> None:
-        """Import rich only when there is something to show: it costs a twentieth of a second."""
+        # Imported only when there is something to show: rich costs a twentieth of a second.
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as RichProgress
+        from rich.live import Live
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
 
-        self._rich = RichProgress(
-            TextColumn("{task.description}"),
-            TextColumn("{task.fields[numbers]}"),
-            BarColumn(bar_width=16),
-            TextColumn("{task.fields[percents]}"),
-            TextColumn("{task.fields[time]}"),
-            console=Console(stderr=True, highlight=False),
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._rich.start()
-        self._task = self._rich.add_task("", total=100, numbers="", percents="", time="")
+        line = Table.grid(padding=(0, 2))
+        parts: list[Text | ProgressBar] = [Text(view.numbers(), no_wrap=True)]
+        if view.working:
+            done = (view.words_percent + view.meaning_percent) / 2
+            if shutil.get_terminal_size().columns >= _BAR_FROM:
+                parts.append(ProgressBar(total=100, completed=done, width=16))
+            parts.append(Text(view.rest(took), no_wrap=True))
+        line.add_row(*parts)
+        with contextlib.suppress(OSError):
+            if self._live is None:
+                self._live = Live(
+                    line,
+                    console=Console(stderr=True, highlight=False),
+                    auto_refresh=False,
+                    redirect_stdout=False,
+                    redirect_stderr=False,
+                )
+                self._live.start()
+            self._live.update(line, refresh=True)

@@ -31,7 +31,7 @@ OWNER_PATIENCE_S: Final = 2.0  # another command line gives the index up soon; a
 RETRY_S: Final = 0.1
 TICK_S: Final = 0.1
 PARK_S: Final = 0.2  # how long the database parks one wait for vectors
-COUNT_EVERY_S: Final = 0.5  # counters for the progress line
+COUNT_EVERY_S: Final = 0.25  # counters for the progress line
 SILENT_S: Final = 60.0  # a worker without a heartbeat for so long is stuck
 STALLED_S: Final = 120.0  # no new vector for so long: go on with words
 
@@ -154,8 +154,8 @@ class Session:
 
     def _close(self) -> None:
         signals.ignore()
-        with contextlib.suppress(WhereinError):
-            self._progress.finish(self.folder.facts) if self._host.folders else None
+        if self._host.folders:
+            self._progress.finish(self.folder.facts)
         self._host.close()
 
     def _note(self, stats: IndexStats) -> None:
@@ -165,7 +165,7 @@ class Session:
         self._counted_at = time.monotonic()
 
     def _show(self) -> None:
-        """Show progress with counters that are at most half a second old."""
+        """Show progress with counters that are a fraction of a second old."""
         if self._stats is not None and self._stats.future.done():
             pending, self._stats = self._stats, None
             if pending.future.exception() is None:

@@ -13,6 +13,27 @@ import sys
 from typing import Any, TextIO
 
 
+def open_missing() -> None:
+    """Open /dev/null for standard streams that are closed: a socket must not get their number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
+def drop_stdout() -> None:
+    """Throw away what stdout did not take, so that the interpreter does not complain at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
 def write_json(value: object, *, flush: bool = False) -> None:
     """Write one value as one line of JSON in UTF-8, whatever the locale.
 
