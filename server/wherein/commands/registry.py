@@ -1,0 +1,32 @@
+"""The table of commands: how each is called, what it takes, and what runs it. In the server.
+
+A new command is a module beside this one and a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from wherein.commands import reindex, search, status, sync, workers
+from wherein.commands.context import CommandContext
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One row: `method` is its request, `name` its workspace/executeCommand command."""
+
+    method: str
+    name: str
+    params: type[msgspec.Struct]
+    run: Callable[[CommandContext, Any], Awaitable[msgspec.Struct]]
+
+
+COMMANDS: Final = (
+    Command("wherein/search", "wherein.search", search.Params, search.run),
+    Command("wherein/status", "wherein.status", status.Params, status.run),
+    Command("wherein/workers", "wherein.workers", workers.Params, workers.run),
+    Command("wherein/sync", "wherein.sync", sync.Params, sync.run),
+    Command("wherein/reindex", "wherein.reindex", reindex.Params, reindex.run),
+)

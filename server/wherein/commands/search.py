@@ -1,0 +1,121 @@
+"""The command `wherein/search`: one question to the index of each folder. Runs in the server.
+
+One frame goes to each folder's database. The answers of several folders are merged by reciprocal
+rank, since scores of two indexes do not compare.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+
+import msgspec
+
+from wherein.commands.context import CommandContext, CommandFolder, chosen
+from wherein.domain import Coverage, Kind, Mode, SearchHit, SearchQuery, SearchResponse
+from wherein.errors import UsageError, WhereinError
+
+MAX_QUERY: Final = 4096  # characters
+MAX_LIMIT: Final = 100
+MAX_SNIPPET_LINES: Final = 100
+_MAX_FILTERS: Final = 100
+_RANK_OFFSET: Final = 60  # the usual constant of reciprocal rank fusion
+
+Filters = Annotated[tuple[str, ...], msgspec.Meta(max_length=_MAX_FILTERS)]
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A question and its filters; `folder` is a URI. Numbers out of range are brought into it."""
+
+    query: Annotated[str, msgspec.Meta(max_length=MAX_QUERY)]
+    limit: int = 10
+    paths: Filters = ()
+    languages: Filters = ()
+    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(max_length=_MAX_FILTERS)] = ()
+    mode: Mode = Mode.HYBRID
+    folder: str | None = None
+    snippet_lines: int = 3
+    wait_fresh: bool = False
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A hit and the folder it lies in. `score` orders the whole answer."""
+
+    root: str
+    hit: SearchHit
+    score: float
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer over all folders, best first; `commit` is the newest that it reflects."""
+
+    found: list[Found]
+    coverage: Coverage
+    notes: list[str]
+    commit: int
+
+
+async def run(context: CommandContext, params: Params) -> Result:
+    """Ask every chosen folder at once.
+
+    A folder that cannot answer becomes a note; its error is raised when no folder can.
+    """
+    folders = chosen(context, params.folder)
+    if not folders:
+        raise UsageError("No folder is open. Open the folder of a project first")
+    query = SearchQuery(
+        text=params.query,
+        limit=min(max(params.limit, 1), MAX_LIMIT),
+        paths=params.paths,
+        languages=params.languages,
+        kinds=tuple(kind.value for kind in params.kinds),
+        mode=params.mode,
+        snippet_lines=min(max(params.snippet_lines, 0), MAX_SNIPPET_LINES),
+    )
+    answers = await asyncio.gather(
+        *(_ask(folder, query, fresh=params.wait_fresh) for folder in folders),
+        return_exceptions=True,
+    )
+    answered: list[tuple[str, SearchResponse]] = []
+    problems: list[WhereinError] = []
+    for folder, answer in zip(folders, answers, strict=True):
+        if isinstance(answer, SearchResponse):
+            answered.append((folder.root, answer))
+        elif isinstance(answer, WhereinError):
+            problems.append(answer)
+        else:
+            raise answer
+    if not answered:
+        raise problems[0]
+    return merge(answered, query.limit, [str(problem) for problem in problems])
+
+
+async def _ask(folder: CommandFolder, query: SearchQuery, *, fresh: bool) -> SearchResponse:
+    if fresh:
+        await folder.sync()
+    return await folder.require().search(query)
+
+
+def merge(answers: list[tuple[str, SearchResponse]], limit: int, problems: list[str]) -> Result:
+    """Put the answers of the folders into one; a single one keeps its order and scores."""
+    if len(answers) == 1:
+        ((root, answer),) = answers
+        found = [Found(root, hit, hit.score) for hit in answer.hits]
+    else:
+        found = [
+            Found(root, hit, 1 / (_RANK_OFFSET + rank))
+            for root, answer in answers
+            for rank, hit in enumerate(answer.hits, start=1)
+        ]
+        found.sort(key=lambda item: -item.score)
+    notes = [note for _, answer in answers for note in answer.notes] + problems
+    return Result(
+        found=found[:limit],
+        coverage=Coverage(
+            files=sum(answer.coverage.files for _, answer in answers),
+            chunks=sum(answer.coverage.chunks for _, answer in answers),
+            vectors=sum(answer.coverage.vectors for _, answer in answers),
+        ),
+        notes=list(dict.fromkeys(notes)),
+        commit=max(answer.commit for _, answer in answers),
+    )

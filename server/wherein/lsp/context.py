@@ -1,0 +1,100 @@
+"""The folders of this server as commands see them, under the names that the client uses.
+
+Runs in the server process. A client may have opened a folder through a symbolic link: the index
+knows the canonical path, and the client gets back the one it gave.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Sequence
+
+import msgspec
+
+from wherein.commands.context import CommandFolder, Reindexing
+from wherein.database.code_database import CodeDatabase
+from wherein.domain import IndexStats
+from wherein.errors import UsageError
+from wherein.host import Folder, IndexHost
+from wherein.lsp.convert import Places, file_path
+from wherein.paths import relative_to
+from wherein.status import Facts
+
+
+class ServedFolder:
+    """One open folder, for commands."""
+
+    def __init__(self, host: IndexHost, folder: Folder) -> None:
+        self._host = host
+        self.folder = folder
+
+    @property
+    def root(self) -> str:
+        """The folder's canonical path."""
+        return self.folder.root
+
+    def require(self) -> CodeDatabase:
+        """Return its database; raises IndexBusy when another process owns the index."""
+        return self.folder.require()
+
+    def facts(self, stats: IndexStats | None = None) -> Facts:
+        """Return what is known of the folder, after noting new counters."""
+        return self._host.facts(self.folder, stats)
+
+    def sync(self, paths: Sequence[bytes] = (), *, force: bool = False) -> Awaitable[int]:
+        """Bring the index up to the disk; the answer is the commit number."""
+        return self._host.sync(self.folder, paths, force=force)
+
+
+class ServerContext:
+    """What commands may use of the server. `names` maps canonical paths to the client's own."""
+
+    def __init__(self, host: IndexHost) -> None:
+        self.host = host
+        self.names: dict[str, bytes] = {}
+        self.reindexing: Reindexing | None = None
+
+    @property
+    def folders(self) -> list[ServedFolder]:
+        """The open folders."""
+        return [ServedFolder(self.host, folder) for folder in self.host.folders]
+
+    def find(self, uri: str) -> ServedFolder | None:
+        """Return the open folder that has this URI."""
+        try:
+            path = file_path(uri)
+        except UsageError:
+            return None
+        real = os.path.realpath(os.fsdecode(path))
+        for folder in self.folders:
+            if path == self.names.get(folder.root) or real == folder.root:
+                return folder
+        return None
+
+    def path_in(self, folder: CommandFolder, uri: str) -> bytes | None:
+        """Return the path of a file as the folder's index names it; None when it lies outside."""
+        try:
+            path = file_path(uri)
+        except UsageError:
+            return None
+        name = self.names.get(folder.root)
+        if name is not None and (inside := relative_to(os.fsdecode(name), path)):
+            return inside
+        return relative_to(folder.root, path)
+
+    def locate(self, uri: str) -> tuple[Folder, bytes] | None:
+        """Return the folder that a file belongs to, the innermost, and its path in the index."""
+        found = [
+            (served.folder, path)
+            for served in self.folders
+            if (path := self.path_in(served, uri)) is not None
+        ]
+        return min(found, key=lambda pair: len(pair[1]), default=None)
+
+    def worker_status(self) -> Sequence[msgspec.Struct]:
+        """Describe the worker processes."""
+        return self.host.worker_status()
+
+    def places(self, encoding: str) -> Places:
+        """Make what turns hits into URIs and ranges, for one reply."""
+        return Places(dict(self.names), encoding)

@@ -1,0 +1,131 @@
+"""From initialize to the last exit: folders, workers, the editor's process, and every way out.
+
+Runs in the server process. Whatever ends the server (exit, a closed stdin, a signal, an editor that
+is gone), the workers are stopped first and the process has ended 1.5 s later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+from wherein.errors import StorageError, WhereinError
+from wherein.host import IndexHost
+from wherein.lsp.context import ServerContext
+from wherein.lsp.convert import file_path
+from wherein.lsp.documents import OpenFiles
+from wherein.paths import check_folder
+from wherein.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STOP_S: Final = 1.2
+_LAST_MOMENT_S: Final = 1.4  # editors kill at 2 s
+_TICK_S: Final = 1.0
+
+
+class Session:
+    """The folders of one initialized server. `warn` shows a sentence in the client's log."""
+
+    def __init__(
+        self, settings: Settings, warn: Callable[[str], None], on_change: Callable[[], None]
+    ) -> None:
+        self.host = IndexHost(settings, on_change=on_change)
+        self.context = ServerContext(self.host)
+        self.files = OpenFiles(self.context)
+        self._warn = warn
+        self._changing = asyncio.Lock()
+        self._stopping = threading.Lock()
+
+    async def add(self, uris: Sequence[str]) -> None:
+        """Open folders, starting their workers without waiting for them; refused ones are told."""
+        async with self._changing:
+            roots = [root for uri in uris if (root := await self._accept(uri)) is not None]
+            try:
+                await asyncio.to_thread(self.host.open, roots)
+            except StorageError as error:
+                self._warn(str(error))
+
+    async def remove(self, uris: Sequence[str]) -> None:
+        """Close folders; unknown ones are ignored."""
+        async with self._changing:
+            for uri in uris:
+                folder = self.context.find(uri)
+                if folder is not None:
+                    self.context.names.pop(folder.root, None)
+                    await asyncio.to_thread(self.host.close_folder, folder.root)
+
+    async def keep_trying(self) -> None:
+        """Each second, try to own the folders that other processes own; for ever."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            if all(folder.owned for folder in self.host.folders):
+                continue
+            # What is wrong with a directory was told when its folder was opened.
+            with contextlib.suppress(StorageError):
+                await asyncio.to_thread(self.host.retry)
+
+    def stop(self) -> None:
+        """Stop all workers, once; whoever comes second waits. Blocks at most 1.2 s."""
+        with self._stopping:
+            self.host.close(STOP_S)
+
+    async def _accept(self, uri: str) -> str | None:
+        try:
+            path = file_path(uri)
+            root = await asyncio.to_thread(check_folder, os.fsdecode(path))
+        except WhereinError as error:
+            self._warn(f"This folder is not indexed: {error}")
+            return None
+        self.context.names.setdefault(root, path)
+        return root
+
+
+def watch_editor(pid: int | None, gone: Callable[[], None]) -> None:
+    """Call `gone` on a thread of its own when the editor's process has ended.
+
+    Looks each second. A pid that is our own or that cannot be seen (another container) is not
+    watched.
+    """
+    if pid is None or pid <= 0 or pid == os.getpid():
+        return
+    import psutil
+
+    try:
+        editor = psutil.Process(pid)  # remembers when it was started: pids are used again
+    except psutil.Error:
+        return
+
+    def watch() -> None:
+        while True:
+            time.sleep(_TICK_S)
+            with contextlib.suppress(psutil.AccessDenied):
+                try:
+                    alive = editor.is_running() and editor.status() != psutil.STATUS_ZOMBIE
+                except psutil.NoSuchProcess:
+                    alive = False
+                if not alive:
+                    gone()
+                    return
+
+    threading.Thread(target=watch, name="wherein-editor", daemon=True).start()
+
+
+def leave(session: Session | None, code: int) -> NoReturn:
+    """Stop the workers and end this process, also when threads of it hang. Runs on any thread."""
+    last_moment = threading.Timer(_LAST_MOMENT_S, os._exit, (code,))
+    last_moment.daemon = True
+    last_moment.start()
+    try:
+        if session is not None:
+            session.stop()
+    except Exception:
+        logger.exception("the workers could not be stopped in order")
+    # A thread may sit in a read of stdin that never ends: no orderly end waits for it.
+    os._exit(code)

@@ -1,0 +1,123 @@
+"""What travels between the editor and the server, beyond what lsprotocol already describes.
+
+Names are camelCase on the wire. Params are read strictly: nothing is converted, unknown fields are
+errors, and the error names the field as the client wrote it. Runs in the server process.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from wherein.errors import InvalidParams
+from wherein.settings import camel
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+_AT: Final = re.compile(r"^(?P<problem>.*) - at `\$\.?(?P<field>[^`]*)`$")
+_UNKNOWN: Final = re.compile(r"^Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
+_MISSING: Final = re.compile(r"^Object missing required field `(?P<field>.*)`$")
+_WORDS: Final = {
+    "`str`": "a text",
+    "`int`": "a whole number",
+    "`float`": "a number",
+    "`bool`": "true or false",
+    "`array`": "a list",
+    "`object`": "an object",
+}
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A place in a document, both counted from 0; `character` in the negotiated encoding."""
+
+    line: int
+    character: int
+
+
+class Range(msgspec.Struct, frozen=True):
+    """A half-open stretch of a document."""
+
+    start: Position
+    end: Position
+
+
+class SearchItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One answer. `start_line` and `end_line` count from 1; bytes are those of the file's text."""
+
+    uri: str
+    range: Range
+    path: str
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+    symbol: str
+    kind: str
+    language: str
+    score: float
+    via: tuple[str, ...]
+    rules: tuple[str, ...]
+    snippet: str
+
+
+class CoverageItem(msgspec.Struct, frozen=True):
+    """How much of the folders an answer saw."""
+
+    files: int
+    chunks: int
+    vectors: int
+
+
+class SearchReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The answers, best first, and in sentences what was degraded or why there are none."""
+
+    results: list[SearchItem]
+    coverage: CoverageItem
+    notes: list[str]
+    commit: int
+
+
+class ExecuteCommandParams(msgspec.Struct, frozen=True, rename="camel"):
+    """The params of workspace/executeCommand, as they come."""
+
+    command: str
+    arguments: list[Any] | None = None
+
+
+class WorkspaceSymbolParams(msgspec.Struct, frozen=True, rename="camel"):
+    """The params of workspace/symbol; tokens are not used."""
+
+    query: str
+
+
+def read_params(raw: object, kind: type[P]) -> P:
+    """Read a request's params, absent ones as an empty object.
+
+    Raises InvalidParams naming the field.
+    """
+    try:
+        params = msgspec.convert({} if raw is None else raw, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise InvalidParams(_sentence(str(error))) from None
+    for name in kind.__struct_fields__:
+        try:
+            msgspec.json.encode(getattr(params, name))
+        except UnicodeEncodeError:
+            raise InvalidParams(f"{camel(name)}: not valid Unicode text") from None
+    return params
+
+
+def _sentence(problem: str) -> str:
+    """Put the field first: `limit: must be a whole number, not a text`."""
+    if unknown := _UNKNOWN.match(problem.partition(" - at `$")[0]):
+        return f"{unknown['field'][:80]}: there is no such parameter"
+    if missing := _MISSING.match(problem):
+        return f"{missing['field']}: this parameter is required"
+    at = _AT.match(problem)
+    field, text = (at["field"], at["problem"]) if at else ("params", problem)
+    for jargon, words in _WORDS.items():
+        text = text.replace(jargon, words)
+    text = text.replace("Expected ", "must be ", 1).replace(", got ", ", not ", 1)
+    return f"{field}: {text}"

@@ -1,0 +1,236 @@
+"""The language server: what it answers, and how it is started. Runs in the server process.
+
+Handlers never block: an index is asked over a socket, files are read in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, BinaryIO, Final
+
+import msgspec
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from wherein import __version__, logs
+from wherein.commands import reindex, search, status, sync
+from wherein.commands.registry import COMMANDS, Command
+from wherein.errors import WhereinError
+from wherein.lsp import convert
+from wherein.lsp.lifecycle import Session, leave, watch_editor
+from wherein.lsp.messages import WorkspaceSymbolParams, read_params
+from wherein.lsp.progress import IndexingProgress
+from wherein.lsp.protocol import (
+    PARSE_ERROR,
+    Phase,
+    Protocol,
+    QuietLog,
+    is_unreadable,
+    make_converter,
+    reply_of,
+)
+from wherein.lsp.symbols import workspace_symbols
+from wherein.settings import Settings, read_settings
+
+logger = logging.getLogger(__name__)
+
+_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+
+Handler = Callable[[Any], Awaitable[Any]]
+
+
+class Server(LanguageServer):
+    """pygls' server with a session in it, from `initialize` on."""
+
+    protocol: Protocol
+
+    def __init__(self) -> None:
+        super().__init__(
+            "wherein",
+            __version__,
+            types.TextDocumentSyncKind.None_,
+            protocol_cls=Protocol,
+            converter_factory=make_converter,
+            max_workers=2,  # pygls reads stdin through this pool; nothing else uses it
+        )
+        self.session: Session | None = None
+        self._progress: IndexingProgress | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def encoding(self) -> str:
+        """The position encoding that was negotiated: `utf-8` or `utf-16`."""
+        return str(getattr(self.workspace.position_encoding, "value", "utf-16"))
+
+    async def start(self, params: types.InitializeParams) -> None:
+        """Open the client's folders and start their workers; waits for none of them."""
+        watch_editor(params.process_id, lambda: leave(self.session, self.exit_code()))
+        settings, problems = read_settings(params.initialization_options)
+        logs.set_up(settings.log_level)
+        for problem in problems:
+            self.warn(problem)
+        if settings.execute_commands:
+            for command in COMMANDS:
+                self.command(command.name)(_handler_of(self, command))
+        self.session = Session(settings, self.warn, self._changed)
+        await self.session.add(_folders_of(params))
+        self._spawn(self.session.keep_trying())
+        window = params.capabilities.window
+        if window is not None and window.work_done_progress:
+            self._progress = IndexingProgress(self.session.host, self.work_done_progress)
+
+    def show_progress(self) -> None:
+        """Begin to show progress; not before the client has said `initialized`."""
+        if self._progress is not None:
+            self._spawn(self._progress.run())
+
+    async def stop(self) -> None:
+        """Stop the workers; the loop goes on meanwhile."""
+        for task in self._tasks:
+            task.cancel()
+        if self.session is not None:
+            await asyncio.to_thread(self.session.stop)
+
+    def ready(self) -> Session:
+        """Return the session. Requests come only after `initialize`."""
+        if self.session is None:
+            raise WhereinError("The server is not initialized yet")
+        return self.session
+
+    def warn(self, sentence: str) -> None:
+        """Write a sentence to the client's log."""
+        logger.warning("%s", sentence)
+        self.window_log_message(
+            types.LogMessageParams(type=types.MessageType.Warning, message=sentence)
+        )
+
+    def exit_code(self) -> int:
+        """0 when the client has asked for the shutdown, else 1."""
+        return 0 if self.protocol.phase is Phase.LEAVING else 1
+
+    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ANN401 - pygls
+        """Log what nobody waits for; pygls would pop up a window. Bad JSON is answered."""
+        if is_unreadable(error):
+            self.protocol.refuse(None, PARSE_ERROR, "This is not JSON")
+        elif not isinstance(error, JsonRpcException):
+            logger.error("%s while a message was handled", type(error).__name__)
+
+    def shutdown(self) -> None:
+        """End pygls' own parts without waiting for the thread that may sit in a read of stdin."""
+        if self._stop_event is not None:
+            self._stop_event.set()
+        if self._thread_pool is not None:
+            self._thread_pool.shutdown(wait=False, cancel_futures=True)
+
+    def _changed(self) -> None:
+        """Take note, on any thread, that a fact about a folder changed."""
+        if self._progress is not None:
+            self._progress.changed()
+
+    def _spawn(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
+        self._tasks.append(asyncio.create_task(work))
+
+
+def make_server() -> Server:
+    """Make a server with all its handlers."""
+    server = Server()
+    for command in COMMANDS:
+        server.feature(command.method)(_handler_of(server, command))
+
+    # The first parameter must not be annotated with a base class of the server: pygls would take
+    # it for the server itself.
+    @server.feature(types.INITIALIZE)
+    async def initialize(params: types.InitializeParams) -> None:
+        await server.start(params)
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(_: Any) -> None:  # noqa: ANN401 - no params
+        server.show_progress()
+
+    @server.feature(types.WORKSPACE_SYMBOL)
+    async def symbols(raw: Any) -> list[types.WorkspaceSymbol]:  # noqa: ANN401 - JSON
+        try:
+            params = read_params(raw, WorkspaceSymbolParams)
+            context = server.ready().context
+            return await workspace_symbols(context, params.query, server.encoding)
+        except WhereinError as error:
+            raise reply_of(error) from None
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    async def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        session = server.ready()
+        await session.remove([folder.uri for folder in params.event.removed])
+        await session.add([folder.uri for folder in params.event.added])
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    async def opened(params: types.DidOpenTextDocumentParams) -> None:
+        server.ready().files.opened(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    async def closed(params: types.DidCloseTextDocumentParams) -> None:
+        server.ready().files.closed(params.text_document.uri)
+
+    return server
+
+
+def serve(stdin: BinaryIO, stdout: BinaryIO) -> int:
+    """Serve one client over these streams; does not return while there is one."""
+    logs.set_up(Settings().log_level)
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(QuietLog())
+    server = make_server()
+
+    def end(*_: object) -> None:
+        threading.Thread(target=leave, args=(server.session, 0), daemon=True).start()
+
+    for name in _SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
+    try:
+        server.start_io(stdin, stdout)
+    except Exception:
+        logger.exception("the server has failed")
+    leave(server.session, server.exit_code())
+
+
+def _handler_of(server: Server, command: Command) -> Handler:
+    """Make the handler of a command: strict params in, errors as replies, wire names out."""
+
+    async def handle(raw: Any) -> Any:  # noqa: ANN401 - JSON
+        try:
+            params = read_params(raw, command.params)
+            result = await command.run(server.ready().context, params)
+        except WhereinError as error:
+            raise reply_of(error) from None
+        return await _on_the_wire(server, result)
+
+    return handle
+
+
+async def _on_the_wire(server: Server, result: msgspec.Struct) -> Any:  # noqa: ANN401 - JSON
+    """Write a result as plain JSON values: every field is there, whatever its value."""
+    places = server.ready().context.places(server.encoding)
+    if isinstance(result, search.Result):
+        reply = await asyncio.to_thread(convert.search_reply, result, places)
+        return msgspec.to_builtins(reply)
+    wire = msgspec.to_builtins(result)
+    if isinstance(result, status.Result | sync.Result):
+        for row in wire["folders"]:
+            row["folder"] = places.folder_uri(row["folder"])
+    elif isinstance(result, reindex.Result):
+        wire["folders"] = [places.folder_uri(root) for root in wire["folders"]]
+    return wire
+
+
+def _folders_of(params: types.InitializeParams) -> list[str]:
+    if params.workspace_folders:
+        return [folder.uri for folder in params.workspace_folders]
+    if params.root_uri:
+        return [params.root_uri]
+    if params.root_path:
+        return [convert.folder_of_path(params.root_path)]
+    return []
