@@ -21,7 +21,7 @@ from wherein.database.code_database import CodeDatabase
 from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.database.drivers.base import DriverConfig
 from wherein.domain import IndexStats
-from wherein.errors import IndexBusy, WhereinError, WorkerUnavailable
+from wherein.errors import IndexBusy, StorageError, WhereinError, WorkerUnavailable
 from wherein.ipc import control
 from wherein.ipc.pending import Pending
 from wherein.ownership.lock import OwnerLock, read_owner
@@ -44,6 +44,7 @@ class Folder:
         self.paths = paths
         self.lock = OwnerLock(paths)
         self.facts = Facts()
+        self.unusable = ""  # why the index's directory cannot be used
         self.database = CodeDatabase(DriverConfig("sqlite", paths.directory))
 
     @property
@@ -59,6 +60,8 @@ class Folder:
     def require(self) -> CodeDatabase:
         """Return the database of an owned folder. Raises IndexBusy naming the owner's pid."""
         if not self.owned:
+            if self.unusable:
+                raise StorageError(self.unusable)
             owner = read_owner(self.paths)
             who = f"process {owner.pid}" if owner else "another process"
             raise IndexBusy(
@@ -111,15 +114,28 @@ class IndexHost:
         self.retry()
 
     def retry(self) -> bool:
-        """Try again to own the folders that others own; True when one was won."""
+        """Try again to own the folders that others own; True when one was won.
+
+        Raises StorageError, after the others were tried, when a folder's directory cannot be used.
+        """
         won = False
+        problem: StorageError | None = None
         with self._lock:
             if self._closed:
                 return False
             for folder in self.folders:
                 if folder.owned:
                     continue
-                if folder.lock.acquire(self._token):
+                try:
+                    taken = folder.lock.acquire(self._token)
+                except StorageError as error:
+                    problem = error
+                    folder.unusable = folder.facts.troubles["read_only"] = str(error)
+                    continue
+                if folder.unusable:
+                    folder.unusable = ""
+                    folder.facts.troubles.pop("read_only", None)
+                if taken:
                     self._indexes[folder.paths.directory] = folder.paths
                     folder.facts.owner_pid = None
                     won = True
@@ -130,6 +146,8 @@ class IndexHost:
                 self._start_workers()
         if won:
             self._on_change()
+        if problem is not None:
+            raise problem
         return won
 
     def close_folder(self, root: str) -> None:

@@ -130,7 +130,7 @@ _BANNED: dict[str, tuple[str, ...]] = {
     "asyncio.create_subprocess_exec": (),
     "asyncio.create_subprocess_shell": (),
     "asyncio.subprocess": (),
-    "subprocess": (),
+    "subprocess": ("wherein.__main__",),  # Windows only, to start itself anew with -I
     "os.fork": (),
     "os.forkpty": (),
     "os.popen": (),

@@ -17,6 +17,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.progress import Progress
 
+from wherein.domain import IndexStats
 from wherein.errors import WhereinError
 from wherein.host import Folder, IndexHost
 
@@ -31,10 +32,11 @@ _HELD_UP: Final = {"root_missing", "failed", "read_only", "paused"}
 
 
 class Counts(NamedTuple):
-    """How far something is."""
+    """How far something is, and whether it goes on."""
 
     done: int
     total: int
+    going_on: bool
 
 
 class IndexingProgress:
@@ -59,14 +61,14 @@ class IndexingProgress:
         while True:
             await self._event.wait()
             self._event.clear()
-            if not first and self._words() is not None:
+            if not first and self._words().going_on:
                 await asyncio.sleep(_WORTH_SHOWING_S)
-            if self._words() is None:
+            if not self._words().going_on:
                 continue
             first = False
             await self._show("Indexing", "files", self._words_now)
             await asyncio.sleep(_WORTH_SHOWING_S)
-            if await self._meaning() is not None:
+            if (await self._meaning()).going_on:
                 await self._show("Reading for meaning", "chunks", self._meaning)
 
     def _busy(self, folder: Folder) -> bool:
@@ -74,34 +76,44 @@ class IndexingProgress:
         held_up = bool(facts.failed_workers) or bool(_HELD_UP & facts.troubles.keys())
         return folder.owned and not held_up and (facts.phase != "idle" or not facts.reconciled)
 
-    def _words(self) -> Counts | None:
-        busy = [folder.facts for folder in self._host.folders if self._busy(folder)]
-        if not busy:
-            return None
-        return Counts(sum(f.done for f in busy), sum(f.total for f in busy))
+    def _words(self) -> Counts:
+        ours = [folder for folder in self._host.folders if folder.owned]
+        busy = [folder for folder in ours if self._busy(folder)]
+        facts = [folder.facts for folder in busy or ours]
+        return Counts(sum(f.done for f in facts), sum(f.total for f in facts), bool(busy))
 
-    async def _words_now(self) -> Counts | None:
-        return self._words()
+    async def _words_now(self) -> Counts:
+        now = self._words()
+        if now.going_on:
+            return now
+        files = sum(stats.files for _, stats in await self._counted())
+        return Counts(files, files, going_on=False)
 
-    async def _meaning(self) -> Counts | None:
-        """Count the chunks of folders whose vectors are not complete; None when all are."""
-        done = total = 0
+    async def _meaning(self) -> Counts:
+        """Count the chunks and vectors of the folders that are idle otherwise."""
+        waiting = [
+            (folder.facts, stats)
+            for folder, stats in await self._counted()
+            if "lexical_only" not in folder.facts.troubles and not self._busy(folder)
+        ]
+        return Counts(
+            sum(stats.vectors for _, stats in waiting),
+            sum(stats.chunks for _, stats in waiting),
+            any(stats.pending and not facts.failed_workers for facts, stats in waiting),
+        )
+
+    async def _counted(self) -> list[tuple[Folder, IndexStats]]:
+        """Ask for the counters of our folders; one that does not answer now is left out."""
+        found = []
         for folder in list(self._host.folders):
-            if not folder.owned or "lexical_only" in folder.facts.troubles or self._busy(folder):
-                continue
-            try:
+            with contextlib.suppress(WhereinError):
                 stats = await folder.require().stats(_STATS_S)
-            except WhereinError:
-                continue  # not now: what cannot be counted is not shown
-            facts = self._host.facts(folder, stats)
-            if stats.pending and not facts.failed_workers:
-                done, total = done + stats.vectors, total + stats.chunks
-        return Counts(done, total) if total else None
+                self._host.facts(folder, stats)
+                found.append((folder, stats))
+        return found
 
-    async def _show(
-        self, title: str, unit: str, count: Callable[[], Awaitable[Counts | None]]
-    ) -> None:
-        """Show one stretch until `count` says None. A client that refuses is left in peace."""
+    async def _show(self, title: str, unit: str, count: Callable[[], Awaitable[Counts]]) -> None:
+        """Show one stretch until it does not go on. A client that refuses is left in peace."""
         token = uuid.uuid4().hex
         try:
             await asyncio.wait_for(self._progress.create_async(token), _CREATE_S)
@@ -111,20 +123,23 @@ class IndexingProgress:
         self._progress.begin(
             token, types.WorkDoneProgressBegin(title=title, cancellable=False, percentage=0)
         )
-        last = Counts(0, 0)
+        said = ""
         percent = 0
         try:
-            while (now := await count()) is not None:
-                if now != last and now.total:
-                    # It never falls, though more work may be found.
-                    percent = max(percent, min(99, 100 * now.done // now.total))
-                    message = f"{now.done:,} of {now.total:,} {unit}"
+            while True:
+                now = await count()
+                message = f"{now.done:,} of {now.total:,} {unit}"
+                if now.total and message != said:
+                    # It never falls, though more work may be found; 100 is the end alone.
+                    reached = 100 * now.done // now.total
+                    percent = max(percent, min(99 if now.going_on else 100, reached))
                     self._progress.report(
                         token, types.WorkDoneProgressReport(message=message, percentage=percent)
                     )
-                    last = now
+                    said = message
+                if not now.going_on:
+                    break
                 await asyncio.sleep(INTERVAL_S)
         finally:
-            said = f"{last.total:,} {unit}" if last.total else None
-            self._progress.end(token, types.WorkDoneProgressEnd(message=said))
+            self._progress.end(token, types.WorkDoneProgressEnd(message=said or None))
             self._progress.tokens.pop(token, None)  # pygls keeps them for ever

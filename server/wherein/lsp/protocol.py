@@ -39,6 +39,13 @@ NOT_INITIALIZED: Final = -32002
 _RAW: Final = {types.WORKSPACE_SYMBOL, types.WORKSPACE_EXECUTE_COMMAND}
 
 
+_CLIENTS_BUSINESS: Final = (
+    "Cancel notification for unknown",
+    "Failed to handle request %r, unknown method",
+    "Ignoring notification for unknown method",
+)
+
+
 class Phase(enum.Enum):
     """How far the conversation is."""
 
@@ -202,7 +209,7 @@ class QuietLog(logging.Filter):
         """Say whether to log a record of pygls."""
         if record.exc_info and isinstance(record.exc_info[1], JsonRpcException | BrokenPipeError):
             return False
-        return not str(record.msg).startswith(("Cancel notification", "Ignoring notification"))
+        return not str(record.msg).startswith(_CLIENTS_BUSINESS)
 
 
 def make_converter() -> cattrs.Converter:
