@@ -156,13 +156,13 @@ class WorkerHandle:
 
     def finish_stop(self, deadline: float) -> None:
         """Wait until `deadline` (time.monotonic()) for a stop that was begun, then kill."""
-        process = self.process
-        if process is not None and process.pid is not None:
-            process.join(max(0.0, deadline - time.monotonic()))
-            if process.is_alive():
+        process, reader = self.process, self._reader
+        if process is not None and reader is not None:
+            reader.join(max(0.0, deadline - time.monotonic()))
+            if _runs(process):
                 logger.warning("the %s worker did not stop and is killed", self.type.value)
                 process.kill()
-                process.join(1.0)
+                reader.join(1.0)
         with self._lock:
             self._close_pipe()
             self._enter(WorkerState.STOPPED)
@@ -175,7 +175,7 @@ class WorkerHandle:
     def status(self) -> WorkerStatus:
         """Describe the worker now."""
         with self._lock:
-            alive = self.process is not None and self.process.is_alive()
+            alive = self.process is not None and _runs(self.process)
             age = None if self._beat_at is None else time.monotonic() - self._beat_at
             return WorkerStatus(
                 type=self.type.value,
@@ -203,7 +203,10 @@ class WorkerHandle:
                     if not wait([process.sentinel], 0.5):
                         process.kill()
             break
-        process.join(5.0)
+        # This thread alone reaps the process; multiprocessing may do it too when it starts another.
+        until = time.monotonic() + 5.0
+        while process.exitcode is None and time.monotonic() < until:
+            process.join(0.05)
         self._gone(process)
 
     def _handle(self, message: control.Up) -> None:
@@ -247,3 +250,8 @@ class WorkerHandle:
             with contextlib.suppress(OSError):
                 pipe.shutdown(socket.SHUT_RDWR)
             pipe.close()
+
+
+def _runs(process: BaseProcess) -> bool:
+    """Say whether a process still runs, without reaping it: that is its reader thread's part."""
+    return not wait([process.sentinel], 0)

@@ -33,11 +33,13 @@ _EVENTS: Final[list[type[ev.FileSystemEvent]]] = [
     ev.FileCreatedEvent,
     ev.FileDeletedEvent,
     ev.FileMovedEvent,
-    ev.FileAttribEvent,
     ev.DirCreatedEvent,
     ev.DirDeletedEvent,
     ev.DirMovedEvent,
 ]
+
+if hasattr(ev, "FileAttribEvent"):  # not in watchdog 6, the last for Python 3.10
+    _EVENTS.append(ev.FileAttribEvent)  # a file that may be read again
 
 _MAX_PATHS: Final = 5000  # beyond this a reconcile is cheaper than looking at each path
 
