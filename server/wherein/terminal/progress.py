@@ -104,12 +104,13 @@ class Progress:
         self._said_at = 0.0
         self._estimate = Estimate()
         self._live: Live | None = None
+        self._finished = False
 
     def update(self, facts: Facts) -> None:
-        """Show the newest facts, if it is time to."""
+        """Show the newest facts, if it is time to; nothing after `finish`."""
         now = time.monotonic()
         view = self._view(facts, now)
-        if now - self._started < QUIET_S:
+        if self._finished or now - self._started < QUIET_S:
             return
         if self._terminal:
             self._draw(view)
@@ -121,6 +122,9 @@ class Progress:
 
     def finish(self, facts: Facts) -> None:
         """Leave one last line about what was done, or no line when nothing was."""
+        if self._finished:
+            return
+        self._finished = True
         now = time.monotonic()
         view = self._view(facts, now)
         took = now - self._started
@@ -133,14 +137,13 @@ class Progress:
             self._live = None
         elif self._said_at and view.working:
             say(f"{view.numbers()}  {view.rest(took)}")
-        self._said_at = 0.0
 
     def _view(self, facts: Facts, now: float) -> View:
         status = describe(facts)
         stats = facts.stats
         written = stats is not None and bool(stats.chunks_written or stats.vectors_written)
         return View(
-            files=max(stats.files if stats else 0, facts.done),
+            files=stats.files if stats else 0,
             chunks=stats.chunks if stats else 0,
             vectors=stats.vectors if stats else 0,
             words_percent=status.words_percent,

@@ -46,6 +46,7 @@ class Session:
         self._progress = Progress()
         self._stats: Pending[IndexStats] | None = None
         self._counted_at = 0.0
+        self._done = False
         self._synced: concurrent.futures.Future[int] | None = None
 
     def __enter__(self) -> Session:
@@ -118,9 +119,9 @@ class Session:
 
     def show_done(self) -> None:
         """Let the progress line end with what was done."""
-        if self.folder.facts.stats is None or self._stats is not None:
-            with contextlib.suppress(WhereinError):
-                self.count()
+        with contextlib.suppress(WhereinError):
+            self.count()
+        self._done = True
         self._progress.finish(self.folder.facts)
 
     def wait(self, future: concurrent.futures.Future[T]) -> T:
@@ -170,6 +171,8 @@ class Session:
             pending, self._stats = self._stats, None
             if pending.future.exception() is None:
                 self._note(pending.future.result())
+        if self._done:
+            return
         if self._stats is None and time.monotonic() - self._counted_at > COUNT_EVERY_S:
             self._counted_at = time.monotonic()
             self._stats = self.database.stats()
