@@ -53,6 +53,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Coverage
     notes: list[str]
     commit: int
+    timings_us: dict[str, int]  # microseconds of each stage, of the slowest folder
 
 
 async def run(context: CommandContext, params: Params) -> Result:
@@ -118,4 +119,5 @@ def merge(answers: list[tuple[str, SearchResponse]], limit: int, problems: list[
         ),
         notes=list(dict.fromkeys(notes)),
         commit=max(answer.commit for _, answer in answers),
+        timings_us=max((a.timings_us for _, a in answers), key=lambda t: t.get("total", 0)),
     )

@@ -143,6 +143,7 @@ def search_reply(result: search.Result, places: Places) -> SearchReply:
         ),
         notes=result.notes,
         commit=result.commit,
+        timings_us=result.timings_us,
     )
 
 

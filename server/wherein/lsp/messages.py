@@ -77,6 +77,7 @@ class SearchReply(msgspec.Struct, frozen=True, kw_only=True):
     coverage: CoverageItem
     notes: list[str]
     commit: int
+    timings_us: dict[str, int]
 
 
 class ExecuteCommandParams(msgspec.Struct, frozen=True, rename="camel"):
