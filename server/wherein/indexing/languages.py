@@ -147,7 +147,6 @@ _BY_ID = {language.id: language for language in LANGUAGES}
 _BY_SUFFIX = {s.encode(): x.id for x in LANGUAGES for s in x.suffixes}
 _BY_NAME = {n.encode(): x.id for x in LANGUAGES for n in x.names}
 _BY_PROGRAM = {p.encode(): x.id for x in LANGUAGES for p in x.programs}
-_SHEBANG = re.compile(rb"#!\s*\S*?([^\s/]+)(?:\s+(?:-\S+\s+|\w+=\S+\s+)*([^\s/-][^\s/]*))?")
 # A header is C unless something in its first kilobytes is only C++.
 _CPP_HEADER = re.compile(
     rb"^\s*(?:class\s+\w+|namespace\b|template\s*<|using\s+\w+|public:|private:|protected:"
@@ -183,8 +182,8 @@ def language(id: str) -> Language | None:
 
 
 def _by_shebang(head: bytes) -> str:
-    found = _SHEBANG.match(head.partition(b"\n")[0])
-    if not found:
-        return ""
-    program = found[2] if found[1] == b"env" and found[2] else found[1]
-    return _BY_PROGRAM.get(program.rstrip(b"0123456789.-"), "")
+    words = head.partition(b"\n")[0][2:].split()
+    programs = [word.rpartition(b"/")[2] for word in words]
+    if programs[:1] == [b"env"]:  # "env -S A=1 node --flag" runs node
+        programs = [x for x in programs[1:] if not x.startswith(b"-") and b"=" not in x]
+    return _BY_PROGRAM.get(programs[0].rstrip(b"0123456789.-"), "") if programs else ""

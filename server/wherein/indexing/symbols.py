@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 MAX_SIGNATURE = 200
 MAX_NAME = 200
 
-_KINDS = {kind.value: kind for kind in Kind} | {"variable": Kind.CONSTANT, "scope": Kind.MODULE}
+_KINDS = {kind.value: kind for kind in Kind} | {"variable": Kind.CONSTANT, "scope": Kind.CLASS}
 TYPES = frozenset((Kind.CLASS, Kind.INTERFACE, Kind.STRUCT, Kind.ENUM))
+FUNCTIONS = frozenset((Kind.FUNCTION, Kind.METHOD))
 # Names of more than one part: only in these is a dot or a colon a separator.
 _COMPOUND = re.compile(
     r"member|qualified|scope|index_expression|dotted|nested|variable|namespace_name|attribute"
-    r"|user_type|field_expression"
+    r"|user_type|field_expression|^alias$"
 )
 _SEPARATOR = re.compile(r"::|[.:\\]")
 _ARGUMENTS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\s+")
@@ -41,7 +42,7 @@ class Definition:
     """One definition: bytes and rows of its node, and `top`, the first row of its docs above it.
 
     `parent` is the definition around it. A nameless one (`impl`, an anonymous namespace) is no
-    symbol. `level` parts of `path` come from outside.
+    symbol.
     """
 
     kind: Kind
@@ -54,6 +55,9 @@ class Definition:
     name_row: int
     is_symbol: bool
     is_scope: bool
+    name_byte: int = -1
+    is_method: bool = False  # in any parent
+    is_typedef: bool = False  # C: what is named inside of it is not a member of it
     parent: Definition | None = None
     has_children: bool = False
 
@@ -86,7 +90,7 @@ def definitions(
         one = _definition(captures, lines)
         if one is not None:
             found.append(one)
-    found.sort(key=lambda one: (one.start_byte, -one.end_byte))
+    found.sort(key=lambda one: (one.start_byte, -one.end_byte, one.kind is Kind.CONSTANT))
     found = _nest(found)
     if merges:
         found = _merge(found, lines)
@@ -140,9 +144,11 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
         return None
     start_byte, end_byte = node.start_byte, node.end_byte
     name_row = start = node.start_point.row
+    name_byte = -1
     if names:
         path = _parts(names[0], lines.data)
         name_row = names[0].start_point.row
+        name_byte = names[0].start_byte
         if label == "variable" and not path[-1].lstrip("_")[:1].isupper():
             return None
     owner = captures.get("of")
@@ -153,8 +159,8 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
         end -= 1
     is_scope = label == "scope"
     kind = _KINDS[label]
-    if kind is Kind.FUNCTION and len(path) > 1:
-        kind = Kind.METHOD
+    if kind in FUNCTIONS:
+        kind = Kind.METHOD if len(path) > 1 else Kind.FUNCTION
     return Definition(
         kind=kind,
         path=path,
@@ -166,12 +172,17 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
         name_row=name_row,
         is_symbol=bool(path) and not is_scope,
         is_scope=is_scope,
+        name_byte=name_byte,
+        is_method=label == "method",
+        is_typedef=node.type == "type_definition",
     )
 
 
 def _parts(node: Node, data: bytes) -> tuple[str, ...]:
     text = data[node.start_byte : node.end_byte][:MAX_NAME].decode("utf-8", "replace").strip("'\"`")
     if not _COMPOUND.search(node.type):
+        if text.startswith("(") and text.endswith(")"):  # Haskell: (<+>) is the name <+>
+            text = text[1:-1]
         return (" ".join(text.split()),)
     head, operator, tail = text.partition("operator")
     if operator and not tail[:1].isidentifier():  # C++: Class::operator<
@@ -193,15 +204,12 @@ def _nest(found: list[Definition]) -> list[Definition]:
     kept: list[Definition] = []
     around: list[Definition] = []
     constants: set[tuple[str, ...]] = set()
-    previous: Definition | None = None
+    named: set[int] = set()
     for one in found:
-        if (
-            previous is not None
-            and previous.start_byte == one.start_byte
-            and previous.end_byte == one.end_byte
-            and previous.path[-1:] == one.path
-        ):
-            continue  # two patterns took the same definition: the first one stands
+        if one.name_byte in named:
+            continue  # two patterns took the same definition: the outer one stands
+        if one.name_byte >= 0:
+            named.add(one.name_byte)
         while around and (
             around[-1].end_byte <= one.start_byte
             or (around[-1].start_byte, around[-1].end_byte) == (one.start_byte, one.end_byte)
@@ -210,8 +218,8 @@ def _nest(found: list[Definition]) -> list[Definition]:
         parent = around[-1] if around else None
         if parent is not None:
             one.parent = parent
-            one.path = parent.path + one.path
-            if one.kind is Kind.FUNCTION and (parent.kind in TYPES or parent.is_scope):
+            one.path = (parent.path[:-1] if parent.is_typedef else parent.path) + one.path
+            if one.kind is Kind.FUNCTION and (parent.kind in TYPES or one.is_method):
                 one.kind = Kind.METHOD
         if one.kind is Kind.CONSTANT:
             if one.path in constants:
@@ -221,7 +229,6 @@ def _nest(found: list[Definition]) -> list[Definition]:
             parent.has_children = True
         kept.append(one)
         around.append(one)
-        previous = one
     return kept
 
 
@@ -248,5 +255,5 @@ def _merge(found: list[Definition], lines: Lines) -> list[Definition]:
 
 
 def _signature(lines: Lines, row: int) -> str:
-    text = lines.rows[row][: MAX_SIGNATURE * 4].decode("utf-8", "replace").strip()
+    text = lines.rows[row][: MAX_SIGNATURE * 4].decode("utf-8", "replace").strip("\ufeff \t\r\f\v")
     return text[:MAX_SIGNATURE]

@@ -9,15 +9,17 @@ import attrs
 
 from wherein.domain import Kind
 from wherein.indexing.lines import LIMIT, Lines
-from wherein.indexing.symbols import TYPES, Definition
+from wherein.indexing.symbols import FUNCTIONS, Definition
 
 # Text between definitions that is shorter than this joins a neighbour.
 TINY = 150
 # A definition inside a function is a chunk of its own from this size on.
 INNER = 400
 
+# Constants, aliases and macros of fewer rows than this are packed with their neighbours.
+PACKED_ROWS = 4
+
 _PACKED = frozenset((Kind.CONSTANT, Kind.TYPE, Kind.MACRO))
-_FUNCTIONS = frozenset((Kind.FUNCTION, Kind.METHOD))
 _CLOSERS = (b"}", b")", b"]", b"end", b"#endif", b"*/", b"?>")
 
 
@@ -55,7 +57,7 @@ def units(lines: Lines, found: list[Definition]) -> list[Unit]:
             continue  # on the last row of the unit before, or inside a definition that is one unit
         first = max(one.top, at)
         size = lines.size(first, one.end)
-        if size > LIMIT and (one.has_children or one.is_scope or one.kind in TYPES):
+        if one.has_children and (size > LIMIT or one.kind is Kind.MODULE):
             loose(first - 1)
             opened.append(one)
         elif not _is_packed(one, size):
@@ -73,9 +75,9 @@ def _is_packed(one: Definition, size: int) -> bool:
     """Tell whether a definition is too slight for a chunk of its own."""
     if size > LIMIT:
         return False
-    if one.kind in _PACKED or one.start == one.end:
+    if one.start == one.end or (one.kind in _PACKED and one.end - one.start < PACKED_ROWS):
         return True
-    inside = one.parent is not None and one.parent.kind in _FUNCTIONS
+    inside = one.parent is not None and one.parent.kind in FUNCTIONS
     return inside and size < INNER
 
 
@@ -99,7 +101,10 @@ def _join_tiny(lines: Lines, laid_out: list[Unit], found: list[Definition]) -> l
             lines.rows[unit.first].lstrip().startswith(_CLOSERS) or position + 1 == len(laid_out)
         ):
             kept[-1].last = unit.last
-        elif position + 1 < len(laid_out):
+        elif position + 1 < len(laid_out) and (
+            not laid_out[position + 1].is_definition
+            or lines.size(unit.first, laid_out[position + 1].last) <= LIMIT
+        ):
             carried = unit.first
         else:
             kept.append(unit)

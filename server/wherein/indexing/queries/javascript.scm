@@ -1,0 +1,15 @@
+(function_declaration name: (identifier) @name) @function
+(generator_function_declaration name: (identifier) @name) @function
+(class_declaration name: (identifier) @name) @class
+(method_definition name: (_) @name) @method
+(field_definition property: (_) @name value: [(arrow_function) (function_expression)]) @method
+(lexical_declaration (variable_declarator name: (identifier) @name value: [(arrow_function) (function_expression) (generator_function)])) @function
+(variable_declaration (variable_declarator name: (identifier) @name value: [(arrow_function) (function_expression) (generator_function)])) @function
+(lexical_declaration (variable_declarator name: (identifier) @name value: (class))) @class
+(expression_statement (assignment_expression left: [(identifier) (member_expression)] @name right: [(arrow_function) (function_expression) (generator_function)])) @function
+(expression_statement (assignment_expression left: [(identifier) (member_expression)] @name right: (class))) @class
+(pair key: [(property_identifier) (string)] @name value: [(arrow_function) (function_expression)]) @function
+(program (lexical_declaration (variable_declarator name: (identifier) @name)) @variable)
+(program (export_statement declaration: (lexical_declaration (variable_declarator name: (identifier) @name)) @constant))
+(comment) @doc
+(decorator) @doc

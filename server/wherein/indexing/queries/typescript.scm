@@ -1,0 +1,23 @@
+(function_declaration name: (identifier) @name) @function
+(generator_function_declaration name: (identifier) @name) @function
+(function_signature name: (identifier) @name) @function
+(class_declaration name: (type_identifier) @name) @class
+(abstract_class_declaration name: (type_identifier) @name) @class
+(interface_declaration name: (type_identifier) @name) @interface
+(enum_declaration name: (identifier) @name) @enum
+(type_alias_declaration name: (type_identifier) @name) @type
+(internal_module name: (_) @name) @module
+(module name: (_) @name) @module
+(method_definition name: (_) @name) @method
+(abstract_method_signature name: (_) @name) @method
+(method_signature name: (_) @name) @method
+(public_field_definition name: (_) @name value: [(arrow_function) (function_expression)]) @method
+(lexical_declaration (variable_declarator name: (identifier) @name value: [(arrow_function) (function_expression) (generator_function)])) @function
+(variable_declaration (variable_declarator name: (identifier) @name value: [(arrow_function) (function_expression) (generator_function)])) @function
+(lexical_declaration (variable_declarator name: (identifier) @name value: (class))) @class
+(expression_statement (assignment_expression left: [(identifier) (member_expression)] @name right: [(arrow_function) (function_expression) (generator_function)])) @function
+(pair key: [(property_identifier) (string)] @name value: [(arrow_function) (function_expression)]) @function
+(program (lexical_declaration (variable_declarator name: (identifier) @name)) @variable)
+(program (export_statement declaration: (lexical_declaration (variable_declarator name: (identifier) @name)) @constant))
+(comment) @doc
+(decorator) @doc
