@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import speed  # noqa: E402 - found by the path above
+import speed
 
 _BY_NAME = {
     "initialize": speed.initialize,

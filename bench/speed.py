@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
 
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests")]
 
 from corpora import python_files, tree  # noqa: E402 - found by the path above
+from support.processes import RUN_ID, assert_none_left, new_run_id  # noqa: E402 - as above
 from support.rpc import Client, serving  # noqa: E402 - found by the path above
 
 RUNS = 3
@@ -45,19 +47,15 @@ class Row:
 
 
 @contextmanager
-def home() -> Iterator[Path]:
-    """A fresh WHEREIN_HOME, so that every run is cold."""
-    folder = Path(tempfile.mkdtemp(prefix="wh-"))
-    before = os.environ.get("WHEREIN_HOME")
-    os.environ["WHEREIN_HOME"] = str(folder)
-    try:
-        yield folder
-    finally:
-        if before is None:
-            del os.environ["WHEREIN_HOME"]
-        else:
-            os.environ["WHEREIN_HOME"] = before
-        shutil.rmtree(folder, ignore_errors=True)
+def home() -> Iterator[None]:
+    """A fresh WHEREIN_HOME, so that every run is cold; ends when no process of the run is left."""
+    folder, mark = tempfile.mkdtemp(prefix="wh-"), new_run_id()
+    with mock.patch.dict(os.environ, {"WHEREIN_HOME": folder, RUN_ID: mark}):
+        try:
+            yield
+        finally:
+            assert_none_left(mark)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def wherein(*words: str) -> tuple[float, str]:
@@ -106,6 +104,7 @@ def words(scratch: Path) -> list[Row]:
             _, out = wherein("index", str(folder), "--json")
             sizes = json.loads(out)
             rates.append(count / sizes["lexical_seconds"])
+    text = sum(path.stat().st_size for path in folder.rglob("*.py"))
     rows = [
         Row(
             f"words searchable, {count:,} files (django and sympy)",
@@ -114,7 +113,7 @@ def words(scratch: Path) -> list[Row]:
         ),
         Row(
             "index on disk for them",
-            f"{sizes['index_bytes'] / sum(p.stat().st_size for p in folder.rglob('*.py')):.2f} × text",
+            f"{sizes['index_bytes'] / text:.2f} times the text",
             "",
         ),
     ]
@@ -168,9 +167,7 @@ def search(scratch: Path) -> list[Row]:
                     asks.append(seconds)
                     inside.append(found["timingsUs"]["total"] / 1e6)
         saves = [_save(client, part, number) for number in range(7)]
-        memory = {
-            w["type"]: w["rss"] / 1e6 for w in client.ask("wherein/workers", {})["workers"]
-        }
+        memory = {w["type"]: w["rss"] / 1e6 for w in client.ask("wherein/workers", {})["workers"]}
         memory["server"] = psutil.Process(client.process.pid).memory_info().rss / 1e6
     ways = [ask - work for ask, work in zip(asks, inside, strict=True)]
     return [
@@ -219,7 +216,13 @@ def frames() -> list[Row]:
             took.append(time.perf_counter() - began)
         client.close()
         service.close()
-    return [Row("one search frame there and back, no work, p50", f"{1000 * median(took):.2f} ms", "≤ 1 ms")]
+    return [
+        Row(
+            "one search frame there and back, no work, p50",
+            f"{1000 * median(took):.2f} ms",
+            "≤ 1 ms",
+        )
+    ]
 
 
 def _settled(client: Client) -> dict[str, Any]:

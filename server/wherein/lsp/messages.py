@@ -70,7 +70,7 @@ class CoverageItem(msgspec.Struct, frozen=True):
     vectors: int
 
 
-class SearchReply(msgspec.Struct, frozen=True, kw_only=True):
+class SearchReply(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The answers, best first, and in sentences what was degraded or why there are none."""
 
     results: list[SearchItem]
