@@ -20,7 +20,10 @@ _WHEELS = {
         "django==5.2.8",
         "37e687f7bd73ddf043e2b6b97cfe02fcbb11f2dbb3adccc6a2b18c6daa054d7f",
     ),
-    "sympy": ("sympy==1.14.0", "e091cc3e99d2141a0ba2847328f5479b05d94a6635cb96148ccb3f34671bd8f5"),
+    "scipy": (
+        "scipy==1.16.3",
+        "0151a0749efeaaab78711c78422d413c583b8cdd2011a3c1d6c794938ee9fdb2",
+    ),
 }
 
 
@@ -35,6 +38,7 @@ def tree(name: str) -> Path:
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"),
+            *("--platform", "manylinux2014_x86_64", "--python-version", "3.11"),
             *("--dest", str(downloads), requirement),
         ],
         check=True,
@@ -52,13 +56,12 @@ def tree(name: str) -> Path:
     return folder
 
 
-def python_files(folder: Path, target: Path, copies: int = 1) -> int:
-    """Copy the Python files of a tree into `target/copy-N/…`; returns how many there are."""
-    count = 0
-    for number in range(copies):
-        for path in sorted(folder.rglob("*.py")):
-            place = target / f"{folder.name}-{number}" / path.relative_to(folder)
+def copy(name: str, target: Path, pattern: str = "*") -> Path:
+    """Copy a package's files that fit the pattern to `target/name`; returns `target`."""
+    folder = tree(name)
+    for path in sorted(folder.rglob(pattern)):
+        place = target / name / path.relative_to(folder)
+        if path.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
-            count += 1
-    return count
+    return target

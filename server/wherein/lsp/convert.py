@@ -8,7 +8,6 @@ knows. Runs in the server process; functions that read files say so and belong i
 from __future__ import annotations
 
 import os
-import re
 import stat
 from typing import Final
 
@@ -23,7 +22,6 @@ MAX_BYTES: Final = 8 << 20  # larger files get a range without columns
 
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _FLAGS: Final = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
@@ -85,18 +83,23 @@ class Places:
 
 
 class Lines:
-    """The lines of one file as the protocol sees them, addressed as the index counts."""
+    """The lines of one file as the protocol sees them, addressed as the index counts.
+
+    A lone CR ends a line of the protocol and not one of the index; in files without, the two agree.
+    """
 
     def __init__(self, data: bytes) -> None:
         if encoding := _UTF16.get(data[:2]):
             data = data[2:].decode(encoding, "replace").encode("utf-8", "replace")
-        self._data = data.removeprefix(_UTF8_MARK)
-        self._starts = [0]  # of the protocol's lines
-        self._of_line = [0]  # the index's line n+1 -> the protocol's line
-        for end in _LINE_END.finditer(self._data):
-            self._starts.append(end.end())
-            if end.group() != b"\r":
-                self._of_line.append(len(self._starts) - 1)
+        data = data.removeprefix(_UTF8_MARK)
+        counted = data.split(b"\n")
+        self._lines = counted  # of the protocol
+        self._of_line: range | list[int] = range(len(counted))  # the index's line -> its first one
+        if data.count(b"\r") != data.count(b"\r\n"):
+            self._lines, self._of_line = [], []
+            for line in [part.removesuffix(b"\r") for part in counted[:-1]] + counted[-1:]:
+                self._of_line.append(len(self._lines))
+                self._lines += line.split(b"\r")
 
     def range(self, start_line: int, end_line: int, encoding: str) -> Range:
         """Return the range from the start of one line to the end of another, both from 1.
@@ -106,15 +109,13 @@ class Lines:
         last = len(self._of_line) - 1
         first = self._of_line[min(max(start_line - 1, 0), last)]
         after = end_line  # the index's next line begins after the last of the protocol's
-        end = self._of_line[after] - 1 if after <= last else len(self._starts) - 1
+        end = self._of_line[after] - 1 if after <= last else len(self._lines) - 1
         end = max(end, first)
         return Range(Position(first, 0), Position(end, self.width(end, encoding)))
 
     def width(self, line: int, encoding: str) -> int:
         """Count the columns of a line (from 0) without its end, in units of the encoding."""
-        start = self._starts[line]
-        end = self._starts[line + 1] if line + 1 < len(self._starts) else len(self._data)
-        return column(self._data[start:end].rstrip(b"\r\n"), encoding)
+        return column(self._lines[line].removesuffix(b"\r"), encoding)
 
 
 def column(before: bytes, encoding: str) -> int:

@@ -36,7 +36,9 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_S: Final = 1.0
 DATABASE_WAIT_S: Final = 5.0
-_NICENESS: Final = 10
+
+# One core stays the person's; and words come first, so meaning gives way to them.
+_NICENESS: Final = {WorkerType.FILE_WATCHER: 10, WorkerType.VECTORIZATION: 15}
 
 _ENTRIES: Final = {
     WorkerType.FILE_WATCHER: "wherein.workers.file_watcher",
@@ -181,8 +183,8 @@ def _environment(start: WorkerStart) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.umask(0o077)
-    if start.type is not WorkerType.DATABASE and hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS.get(start.type, 0))
 
 
 def _signals(context: WorkerContext) -> None:
