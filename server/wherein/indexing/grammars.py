@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Query, Tree
     from tree_sitter_language_pack import SupportedLanguage
 
+# A row of more loose tokens than this is no code.
+MAX_TOKENS = 10_000
+
 _QUERIES = Path(__file__).parent / "queries"
 _CLAUSES = frozenset(("haskell", "elixir"))
 
@@ -27,6 +30,8 @@ def parse(known: Language, data: bytes) -> tuple[Tree, list[tuple[int, dict[str,
 
     grammar, query = _load(known)
     tree = Parser(grammar).parse(data)
+    if _is_tangled(tree.root_node):
+        return tree, []
     return tree, QueryCursor(query).matches(tree.root_node)
 
 
@@ -52,6 +57,25 @@ def statement_rows(root: Node) -> list[int]:
             if child.end_byte - child.start_byte > LIMIT and child.named_child_count:
                 waiting.append(child)
     return sorted(rows)
+
+
+def _is_tangled(root: Node) -> bool:
+    """Tell whether an error left so many loose tokens side by side that a query would crawl.
+
+    A query's time is quadratic in the length of a row of tokens without a named node in it: a
+    hundred thousand open brackets take seconds. (Its progress callback is no help: it crashes.)
+    """
+    waiting = [root] if root.has_error else []
+    while waiting:
+        node = waiting.pop()
+        if node.child_count - node.named_child_count > MAX_TOKENS:
+            return True
+        waiting += [
+            child
+            for child in node.named_children
+            if child.has_error and child.end_byte - child.start_byte > MAX_TOKENS
+        ]
+    return False
 
 
 @cache

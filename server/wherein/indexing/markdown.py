@@ -15,7 +15,7 @@ _LIST_OR_TABLE = re.compile(rb"\s*(?:[-*+>|]|\d+[.)]|#)")
 def sections(lines: Lines) -> list[tuple[int, int, str]]:
     """Cut a document: first row, last row, and the path of headings, for each piece.
 
-    A section that is little more than its heading joins the one below it.
+    A section that is little more than its heading joins the one below it, under the name of that.
     """
     heads = _headings(lines)
     starts = [row for row, _, _ in heads]
@@ -32,7 +32,8 @@ def sections(lines: Lines) -> list[tuple[int, int, str]]:
         last = heads[position + 1][0] - 1 if position + 1 < len(heads) else len(lines) - 1
         first = row if waiting is None else waiting
         deeper = position + 1 < len(heads) and heads[position + 1][1] > level
-        if deeper and lines.size(first, last) < TAIL:
+        has_next = position + 1 < len(heads)
+        if has_next and lines.size(first, last) < (TAIL if deeper else TAIL // 2):
             waiting = first
             continue
         waiting = None

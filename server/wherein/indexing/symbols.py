@@ -149,6 +149,8 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
         path = _parts(names[0], lines.data)
         name_row = names[0].start_point.row
         name_byte = names[0].start_byte
+        if not path[-1]:
+            return None  # a name that is missing in broken code, or of nothing but blanks
         if label == "variable" and not path[-1].lstrip("_")[:1].isupper():
             return None
     owner = captures.get("of")
