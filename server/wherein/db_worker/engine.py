@@ -10,7 +10,7 @@ Runs in the database process only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -99,10 +99,15 @@ class Engine:
 
     def replace_file(self, u: FileUpdate) -> Written:
         """Store one file's new state; a no-op when its content hash is the one that is stored."""
+        return self.replace_files([u])[0]
+
+    def replace_files(self, updates: Sequence[FileUpdate]) -> list[Written]:
+        """Store the new states of files that wait, in one transaction: all of them or none."""
         with self._write():
-            change = self._store.replace(u)
-            self._remember(change)
-        return change.written
+            changes = self._store.replace(updates)
+            for change in changes:
+                self._remember(change)
+        return [change.written for change in changes]
 
     def remove_files(self, r: RemoveFiles) -> Written:
         """Forget files; their vectors stay for a while, in case they come back."""

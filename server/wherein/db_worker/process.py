@@ -12,8 +12,9 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from wherein import domain as d
 from wherein.db_worker.engine import Engine, Reader
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 READERS: Final = 2
 IDLE_S: Final = 1.0  # how long the writer waits for work before it tidies up
+GROUP: Final = 64  # files written in one transaction, when so many wait
 MAX_QUEUED: Final = 256  # searches waiting for a reader; more are refused
 
 _WRITES: Final = ("replace_file", "remove_files", "touch_files", "put_vectors")
@@ -134,11 +136,12 @@ class DatabaseService:
             self._engine.close()
 
     def _write(self) -> None:
-        """Work on writes one after the other; tidy up when there is nothing to do."""
+        """Work on writes in the order in which they came; tidy up when there is nothing to do."""
+        held: Call | None = None
         idle = False
         while True:
             try:
-                call = self._writes.get(timeout=None if idle else IDLE_S)
+                call = held or self._writes.get(timeout=None if idle else IDLE_S)
             except queue.Empty:
                 idle = True
                 try:
@@ -146,20 +149,56 @@ class DatabaseService:
                 except WhereinError as error:
                     logger.warning("tidying up failed: %s", error)
                 continue
+            held, idle = None, False
             if call is None:
                 return
-            idle = False
-            try:
-                answer = getattr(self._engine, call.operation)(call.params)
-            except WhereinError as error:
-                self._tell_trouble(error)
-                call.fail(error)
-            except Exception as error:
-                logger.exception("%s failed", call.operation)
-                call.fail(error)
+            if call.operation == "replace_file":
+                calls, held = self._waiting_files(call)
+                self._replace(calls)
             else:
-                call.reply(answer)
-                self._tell_feeder()
+                self._do(call, getattr(self._engine, call.operation))
+
+    def _waiting_files(self, first: Call) -> tuple[list[Call], Call | None]:
+        """Gather files that wait behind the first one, and the call after them, if it was seen."""
+        calls = [first]
+        while len(calls) < GROUP:
+            try:
+                call = self._writes.get_nowait()
+            except queue.Empty:
+                return calls, None
+            if call is None:
+                self._writes.put(None)  # the end: come back to it
+                return calls, None
+            if call.operation != "replace_file":
+                return calls, call
+            calls.append(call)
+        return calls, None
+
+    def _replace(self, calls: list[Call]) -> None:
+        """Write files in one transaction; when that fails, each by itself, to find the bad one."""
+        try:
+            answers = self._engine.replace_files([call.params for call in calls])
+        except Exception:
+            logger.info("%d files could not be written together", len(calls), exc_info=True)
+            for call in calls:
+                self._do(call, self._engine.replace_file)
+            return
+        for call, answer in zip(calls, answers, strict=True):
+            call.reply(answer)
+        self._tell_feeder()
+
+    def _do(self, call: Call, work: Callable[[Any], object]) -> None:
+        try:
+            answer = work(call.params)
+        except WhereinError as error:
+            self._tell_trouble(error)
+            call.fail(error)
+        except Exception as error:
+            logger.exception("%s failed", call.operation)
+            call.fail(error)
+        else:
+            call.reply(answer)
+            self._tell_feeder()
 
     def _tell_feeder(self) -> None:
         with self._wake:

@@ -16,7 +16,15 @@ import apsw
 
 from wherein.db_worker import lexical, vectors
 from wherein.db_worker.schema import COUNTERS, query
-from wherein.domain import FileUpdate, RemoveFiles, Signature, TouchFiles, VectorBatch, Written
+from wherein.domain import (
+    Chunk,
+    FileUpdate,
+    RemoveFiles,
+    Signature,
+    TouchFiles,
+    VectorBatch,
+    Written,
+)
 from wherein.errors import InvalidParams, ModelError
 from wherein.indexing.header import input_key, model_header
 
@@ -82,6 +90,10 @@ class Change(NamedTuple):
     known_vectors: Mapping[bytes, bytes | None] = MappingProxyType({})
 
 
+#: Of one chunk: header of the model's input, key, columns of the word index, and the chunk.
+Document = tuple[str, bytes, tuple[str, str, str, str], Chunk]
+
+
 class Store:
     """The writing side of one index database. One thread."""
 
@@ -99,31 +111,15 @@ class Store:
         self.model = 0
         self._find_model()
 
-    def replace(self, u: FileUpdate) -> Change:
-        """Write one file's new state; the same content again only takes its new signature."""
-        prepared = [
-            (header, input_key(header, chunk.text), lexical.document(u.path, chunk), chunk)
-            for chunk in u.chunks
-            for header in (model_header(u.path, chunk.symbol),)
-        ]
+    def replace(self, updates: Sequence[FileUpdate]) -> list[Change]:
+        """Write the new state of some files, all in one transaction.
+
+        A commit costs as much as the words of a small file, so files that wait share one. The same
+        content again only takes its new signature.
+        """
+        documents = [_documents(u) for u in updates]  # not while the database is locked
         with self._transaction():
-            if reply := self._applied(u.request_id):
-                return Change(reply)
-            row = self._file(u.path)
-            skip = u.skip.value if u.skip else None
-            known_content = bool(u.content_hash or skip) and not u.force
-            if row and known_content and (row[1], row[3]) == (u.content_hash, skip):
-                if tuple(row[9:]) != _signature(u.signature):
-                    self._conn.execute(_TOUCH_FILE, (*_signature(u.signature), u.path))
-                    self._bump(commit=1)
-                return Change(self._reply(u.request_id, changed=False))
-            keys = self._keys(row) if row else []
-            removed = [(self._clear(row, u.path), keys)] if row else []
-            stored, chunks = self._insert(u, row, prepared)
-            known = self._known_vectors([chunk.key for chunk in chunks])
-            self._bump(commit=1)
-            reply = self._reply(u.request_id, changed=True)
-        return Change(reply, removed, stored, chunks, known)
+            return [self._replace(u, d) for u, d in zip(updates, documents, strict=True)]
 
     def remove(self, r: RemoveFiles) -> Change:
         """Forget files; paths that are not known are passed over."""
@@ -232,6 +228,24 @@ class Store:
                 self._conn.execute("ROLLBACK")
             raise
 
+    def _replace(self, u: FileUpdate, prepared: list[Document]) -> Change:
+        if reply := self._applied(u.request_id):
+            return Change(reply)
+        row = self._file(u.path)
+        skip = u.skip.value if u.skip else None
+        known_content = bool(u.content_hash or skip) and not u.force
+        if row and known_content and (row[1], row[3]) == (u.content_hash, skip):
+            if tuple(row[9:]) != _signature(u.signature):
+                self._conn.execute(_TOUCH_FILE, (*_signature(u.signature), u.path))
+                self._bump(commit=1)
+            return Change(self._reply(u.request_id, changed=False))
+        keys = self._keys(row) if row else []
+        removed = [(self._clear(row, u.path), keys)] if row else []
+        stored, chunks = self._insert(u, row, prepared)
+        known = self._known_vectors([chunk.key for chunk in chunks])
+        self._bump(commit=1)
+        return Change(self._reply(u.request_id, changed=True), removed, stored, chunks, known)
+
     def _bump(self, **by: int) -> None:
         for name, amount in by.items():
             self.counters[name] += amount
@@ -292,7 +306,7 @@ class Store:
         return FileRow(file, path, language, first, end, skip is None)
 
     def _insert(
-        self, u: FileUpdate, row: tuple[Any, ...] | None, prepared: list[Any]
+        self, u: FileUpdate, row: tuple[Any, ...] | None, prepared: list[Document]
     ) -> tuple[FileRow, list[NewChunk]]:
         file = row[0] if row else self.counters["next_file"]
         first, first_symbol = self.counters["next_chunk"], self.counters["next_symbol"]
@@ -349,6 +363,15 @@ class Store:
     def _find_model(self) -> None:
         rows = query(self._conn, _FIND_MODEL, (self.fingerprint,))
         self.model, self.dim = (rows[0][0], rows[0][1]) if rows else (0, 0)
+
+
+def _documents(u: FileUpdate) -> list[Document]:
+    found: list[Document] = []
+    for chunk in u.chunks:
+        header = model_header(u.path, chunk.symbol)
+        key = input_key(header, chunk.text)
+        found.append((header, key, lexical.document(u.path, chunk), chunk))
+    return found
 
 
 def _signature(s: Signature) -> tuple[int, int, int, int | str]:
