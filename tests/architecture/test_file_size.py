@@ -26,7 +26,7 @@ def _sources() -> Iterator[Path]:
 
 
 def test_no_file_is_too_long() -> None:
-    files = [p for p in _sources() if "workspaces" not in p.parts]
+    files = [p for p in _sources() if not {"workspaces", ".cache"} & set(p.parts)]
     assert len(files) > 20
     problems = [
         line

@@ -55,7 +55,7 @@ def test_a_question_is_answered_with_every_field(project: Path) -> None:
         (synced,) = client.ask("wherein/sync")["folders"]
         assert synced["folder"] == project.as_uri()
         answer = client.ask("wherein/search", {"query": "mix colours", "snippetLines": 2})
-        assert set(answer) == {"results", "coverage", "notes", "commit"}
+        assert set(answer) == {"results", "coverage", "notes", "commit", "timingsUs"}
         assert answer["commit"] >= synced["commit"]
         assert answer["coverage"]["files"] == 4
         assert all(set(result) == FIELDS for result in answer["results"])
