@@ -8,7 +8,7 @@ export type NoParams = Record<string, never>;
 
 export type Mode = "hybrid" | "lexical" | "semantic";
 
-/** A question and its filters. `wait` holds the answer back until the index is complete. */
+/** A question and its filters. `waitFresh` looks at the disk first. */
 export interface SearchParams {
   readonly query: string;
   readonly limit?: number;
@@ -16,7 +16,7 @@ export interface SearchParams {
   readonly languages?: readonly string[];
   readonly kinds?: readonly string[];
   readonly mode?: Mode;
-  readonly wait?: boolean;
+  readonly waitFresh?: boolean;
 }
 
 /** One answer. Lines in `startLine` and `endLine` count from 1, those of `range` from 0. */
@@ -59,7 +59,7 @@ export interface FolderStatus {
   readonly vectors: number;
   readonly pending: number;
   readonly percent: number | null;
-  readonly ownerPid?: number;
+  readonly ownerPid: number | null;
 }
 
 export interface StatusResult {

@@ -20,13 +20,16 @@ def pins(text: str) -> dict[str, str]:
 
 
 def unsatisfied(requirements: list[str], locked: dict[str, str]) -> list[str]:
-    """List the requirements that the locked versions do not meet."""
+    """List the requirements that hold on this Python and the locked versions do not meet."""
     wanted = [Requirement(text) for text in requirements]
     return [
         str(want)
         for want in wanted
-        if canonicalize_name(want.name) not in locked
-        or not want.specifier.contains(locked[canonicalize_name(want.name)], prereleases=True)
+        if (want.marker is None or want.marker.evaluate())
+        and (
+            canonicalize_name(want.name) not in locked
+            or not want.specifier.contains(locked[canonicalize_name(want.name)], prereleases=True)
+        )
     ]
 
 
