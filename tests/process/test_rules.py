@@ -26,6 +26,7 @@ from wherein.database.drivers.sqlite_proxy import SQLiteDriverProxy
 from wherein.errors import IndexBusy, UsageError, WorkerUnavailable
 from wherein.host import IndexHost
 from wherein.settings import Settings
+from wherein.workers import supervision
 from wherein.workers.handle import WorkerStatus
 from wherein.workers.manager import WorkerManager
 from wherein.workers.start import WatchMode, WorkerType
@@ -266,6 +267,22 @@ def test_a_killed_worker_comes_back_and_loses_nothing(host: IndexHost, kind: Wor
     assert status.pid not in (None, before)
     assert status.restarts == 1
     assert "signal 9" in status.last_error
+
+
+@pytest.mark.parametrize("kind", list(WorkerType))
+def test_a_worker_that_hangs_is_killed_and_started_again(
+    host: IndexHost, kind: WorkerType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped process does not beat: it is noticed, replaced, and the index goes on."""
+    before = pid_of(host, kind)
+    monkeypatch.setitem(supervision.SILENCE_S, kind, 2.5)
+    os.kill(before, signal.SIGSTOP)
+    until(lambda: not psutil.pid_exists(before), what="the hung one is gone")
+    (Path(host.folders[0].root) / "after.py").write_text("after = 1\n", encoding="utf-8")
+    settle(host)
+    status = until(lambda: [w for w in [worker(host, kind)] if w.pid], what="a new one")[0]
+    assert status.pid != before
+    assert "did not answer" in status.last_error
 
 
 def test_stop_is_quick_and_leaves_nothing(host: IndexHost) -> None:

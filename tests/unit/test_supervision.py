@@ -5,7 +5,15 @@ from __future__ import annotations
 from wherein.domain import KnownFile, Signature, Skip
 from wherein.indexing.reconcile import compare, settled
 from wherein.indexing.walker import Walk
-from wherein.workers.supervision import BUDGET, LONGEST_DELAY_S, WINDOW_S, RestartPolicy
+from wherein.workers.start import WorkerType
+from wherein.workers.supervision import (
+    BUDGET,
+    LONGEST_DELAY_S,
+    SILENCE_S,
+    WINDOW_S,
+    RestartPolicy,
+    Vigil,
+)
 
 
 def test_restarts_slow_down_and_end() -> None:
@@ -46,3 +54,21 @@ def test_a_reconcile_plans_what_differs() -> None:
     assert plan.skip == [(b"link", Skip.SYMLINK)]
     assert plan.remove == [b"gone"]
     assert compare(walk, known, force=True).read == [b"changed", b"new", b"same"]
+
+
+def test_silence_is_told_from_our_own_sleep() -> None:
+    """A worker that is silent is noticed; after this process was stopped, all get time to speak."""
+    kind = WorkerType.DATABASE
+    limit = SILENCE_S[kind]
+    vigil = Vigil(0.0)
+    for second in range(1, 31):
+        vigil.tick(float(second))
+    assert vigil.silent(kind, 29.0, 30.0) is None
+    assert vigil.silent(kind, 30.0 - limit, 30.0) is None
+    assert vigil.silent(kind, 29.0 - limit, 30.0) == limit + 1
+    vigil.tick(500.0)  # nobody ticked for long: we slept, or were stopped
+    assert vigil.silent(kind, 29.0, 500.0) is None
+    for second in range(501, 520):
+        vigil.tick(float(second))
+    assert vigil.silent(kind, 29.0, 500.0 + limit + 1) == limit + 1
+    assert vigil.silent(kind, 505.0, 500.0 + limit + 1) is None

@@ -84,6 +84,8 @@ class WorkerHandle:
         self.endpoint = ""
         self._beat: control.Heartbeat | None = None
         self._beat_at: float | None = None
+        self.heard_at = 0.0  # time.monotonic() of the last heartbeat, or of the start
+        self._killed_for = ""
         self._listener = listener
         self._on_death = on_death
         self._lock = threading.RLock()
@@ -106,6 +108,7 @@ class WorkerHandle:
             self._enter(WorkerState.STARTING)
             self.endpoint = ""
             self._beat, self._beat_at = None, None
+            self.heard_at = time.monotonic()
             try:
                 process.start()
             except OSError as error:
@@ -167,6 +170,13 @@ class WorkerHandle:
             self._close_pipe()
             self._enter(WorkerState.STOPPED)
 
+    def kill(self, reason: str) -> None:
+        """Kill the process for a reason; what follows is as after any death."""
+        process = self.process
+        if process is not None and _runs(process):
+            self._killed_for = reason
+            process.kill()
+
     def fail(self, reason: str) -> None:
         """Mark as given up, for a reason."""
         with self._lock:
@@ -212,6 +222,7 @@ class WorkerHandle:
     def _handle(self, message: control.Up) -> None:
         if isinstance(message, control.Heartbeat):
             self._beat, self._beat_at = message, time.monotonic()
+            self.heard_at = self._beat_at
             return
         if isinstance(message, control.LogTail):
             self.last_error = message.text
@@ -234,7 +245,8 @@ class WorkerHandle:
             if process.exitcode is not None and process.exitcode < 0:
                 how = f"was ended by signal {-process.exitcode}"
             tail = f": {self.last_error}" if process.exitcode == 1 and self.last_error else ""
-            self._enter(WorkerState.DEAD, how + tail)
+            reason, self._killed_for = self._killed_for, ""
+            self._enter(WorkerState.DEAD, reason or how + tail)
         self._on_death(self)
 
     def _enter(self, state: WorkerState, error: str = "") -> None:

@@ -18,7 +18,7 @@ from wherein.paths import IndexPaths
 from wherein.settings import Settings
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
 from wherein.workers.start import WatchMode, WorkerStart, WorkerType
-from wherein.workers.supervision import RestartPolicy
+from wherein.workers.supervision import TICK_S, RestartPolicy, Vigil
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class WorkerManager:
         self._policies: dict[int, RestartPolicy] = {}
         self._timers: set[threading.Timer] = set()
         self._closed = False
+        self._watcher: threading.Thread | None = None
         # Before multiprocessing's own exit handler, which would wait for ever for a live worker.
         self._finalizer = util.Finalize(
             None, self.stop_all_workers, args=(STOP_S,), exitpriority=100
@@ -97,6 +98,11 @@ class WorkerManager:
                 raise WorkerUnavailable("The server is shutting down")
             self._workers.append(handle)
             self._policies[id(handle)] = RestartPolicy()
+            if self._watcher is None:
+                self._watcher = threading.Thread(
+                    target=self._keep_vigil, name="wherein-vigil", daemon=True
+                )
+                self._watcher.start()
 
     def stop_worker_type(self, worker_type: WorkerType, timeout: float = STOP_S) -> None:
         """Stop all workers of a type; one that has not gone after `timeout` seconds is killed."""
@@ -141,6 +147,21 @@ class WorkerManager:
                 handle.begin_stop()
             for handle in group:
                 handle.finish_stop(until)
+
+    def _keep_vigil(self) -> None:
+        """Kill workers that have been silent for too long; they are started again as any dead."""
+        vigil = Vigil(time.monotonic())
+        while True:
+            time.sleep(TICK_S)
+            now = time.monotonic()
+            vigil.tick(now)
+            with self._lock:
+                alive = (WorkerState.STARTING, WorkerState.READY)
+                watched = [h for h in self._workers if h.state in alive]
+            for handle in watched:
+                silence = vigil.silent(handle.type, handle.heard_at, now)
+                if silence is not None:
+                    handle.kill(f"did not answer for {silence:.0f} s and was killed")
 
     def _died(self, handle: WorkerHandle) -> None:
         """Start a dead worker again, after a pause; a database worker waits until it is wanted."""

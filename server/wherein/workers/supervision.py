@@ -1,15 +1,29 @@
-"""When a dead worker is started again: a budget and a back-off. Pure; in the hosting process."""
+"""When a dead worker is started again, and when a silent one is taken for dead.
+
+Pure policies over a clock that the caller reads. Used in the hosting process.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Final
 
+from wherein.workers.start import WorkerType
+
 # vscode-languageclient gives up after 5 closes within 3 minutes; a worker gets the same.
 BUDGET: Final = 5
 WINDOW_S: Final = 180.0
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 30.0
+
+TICK_S: Final = 1.0
+# A worker beats once a second from a thread of its own; one that holds the GIL, or is stopped, is
+# silent. A slow model may keep the GIL for one batch.
+SILENCE_S: Final = {
+    WorkerType.FILE_WATCHER: 10.0,
+    WorkerType.VECTORIZATION: 60.0,
+    WorkerType.DATABASE: 10.0,
+}
 
 
 class RestartPolicy:
@@ -26,3 +40,22 @@ class RestartPolicy:
         if len(self._deaths) > BUDGET:
             return None
         return float(min(FIRST_DELAY_S * 2 ** (len(self._deaths) - 1), LONGEST_DELAY_S))
+
+
+class Vigil:
+    """Tells real silence from our own: a laptop that slept, or this process being stopped."""
+
+    def __init__(self, now: float) -> None:
+        self._last = now
+        self._excused = now
+
+    def tick(self, now: float) -> None:
+        """Note the time, about every `TICK_S`; after a long gap all workers start afresh."""
+        if now - self._last > 3 * TICK_S:
+            self._excused = now
+        self._last = now
+
+    def silent(self, worker: WorkerType, heard: float, now: float) -> float | None:
+        """Return for how many seconds a worker has been silent, None while that is no reason."""
+        silence = now - max(heard, self._excused)
+        return silence if silence > SILENCE_S[worker] else None
