@@ -272,17 +272,15 @@ class IndexHost:
         handle.send(control.DatabaseAt(message.request, endpoint, error))
 
     def _ready(self, handle: WorkerHandle, message: control.Ready) -> None:
+        pid = handle.process.pid if handle.process is not None else None
+        served = {index.id for index in handle.start_args.indexes}
         with self._lock:
-            if handle.type is WorkerType.VECTORIZATION:
-                for folder in self.folders:
-                    folder.lock.announce("vectorization", message.endpoint)
-                if self._near:
-                    handle.send(control.Near(self._near))
-            elif handle.type is WorkerType.DATABASE:
-                for folder in self.folders:
-                    if folder.paths.id == handle.start_args.indexes[0].id:
-                        folder.lock.announce("database", message.endpoint)
-            else:
+            for folder in self.folders:
+                if folder.paths.id in served and pid is not None:
+                    folder.lock.announce(handle.type.value, message.endpoint, pid)
+            if handle.type is WorkerType.VECTORIZATION and self._near:
+                handle.send(control.Near(self._near))
+            elif handle.type is WorkerType.FILE_WATCHER:
                 for waiting, _ in self._syncs.values():
                     handle.send(waiting)
 

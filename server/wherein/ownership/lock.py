@@ -7,7 +7,9 @@ descriptor is not inherited (workers are spawned). Runs in the hosting process o
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -18,6 +20,8 @@ from wherein import __version__
 from wherein.errors import StorageError
 from wherein.paths import IndexPaths, make_index_dir
 
+logger = logging.getLogger(__name__)
+
 
 class Owner(msgspec.Struct, frozen=True):
     """What an owner says about itself in owner.json: information, never a lock."""
@@ -27,6 +31,7 @@ class Owner(msgspec.Struct, frozen=True):
     since: float
     database: str = ""  # endpoint of the database worker
     vectorization: str = ""  # endpoint of the vectorization worker
+    workers: dict[str, tuple[int, float]] = {}  # type -> pid, start time; to find leftovers
 
 
 class OwnerLock:
@@ -36,6 +41,7 @@ class OwnerLock:
         self._paths = paths
         self._fd: int | None = None
         self._endpoints: dict[str, str] = {}
+        self._workers: dict[str, tuple[int, float]] = {}
         self._since = time.time()
 
     @property
@@ -60,15 +66,18 @@ class OwnerLock:
             return False
         self._fd = fd
         self._since = time.time()
-        self._endpoints = {}
+        self._endpoints, self._workers = {}, {}
+        kill_leftovers(read_owner(self._paths))
         _write_private(self._paths.token_file, token)
         self._tell()
         return True
 
-    def announce(self, worker: str, endpoint: str) -> None:
-        """Write where a worker listens into owner.json; does nothing when not the owner."""
+    def announce(self, worker: str, endpoint: str, pid: int) -> None:
+        """Write a worker's process and where it listens into owner.json, when this is the owner."""
         if self.held:
-            self._endpoints[worker] = endpoint
+            if endpoint:
+                self._endpoints[worker] = endpoint
+            self._workers[worker] = (pid, _started(pid))
             self._tell()
 
     def release(self) -> None:
@@ -80,7 +89,9 @@ class OwnerLock:
             os.close(fd)
 
     def _tell(self) -> None:
-        owner = Owner(os.getpid(), __version__, self._since, **self._endpoints)
+        owner = Owner(
+            os.getpid(), __version__, self._since, **self._endpoints, workers=self._workers
+        )
         _write_private(self._paths.owner_file, msgspec.json.encode(owner))
 
 
@@ -90,6 +101,29 @@ def read_owner(paths: IndexPaths) -> Owner | None:
         return msgspec.json.decode(paths.owner_file.read_bytes(), type=Owner)
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+def kill_leftovers(before: Owner | None) -> None:
+    """Kill workers that a dead owner left behind: only those stopped by a signal can be left.
+
+    A process is taken for one of them when its pid and its start time are those that were noted.
+    Call this while holding the lock.
+    """
+    for pid, started in before.workers.values() if before else ():
+        if started and _started(pid) == started:
+            logger.warning("killing worker %d, which the last owner left behind", pid)
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+
+
+def _started(pid: int) -> float:
+    """Return when a process started, as the system counts it; 0 when there is none."""
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0
 
 
 def _write_private(path: Path, content: bytes) -> None:
