@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -16,7 +17,7 @@ from support.waiting import until
 from support.workspace import make_project
 from wherein.host import IndexHost
 from wherein.ownership.lock import Owner, kill_leftovers, read_owner
-from wherein.paths import index_paths
+from wherein.paths import index_paths, make_index_dir
 from wherein.settings import Settings
 
 HOST = """
@@ -31,8 +32,10 @@ if __name__ == "__main__":
 """
 
 
-def test_a_stopped_orphan_is_killed_by_the_next_owner(wherein_home: Path, tmp_path: Path) -> None:
-    """No signal of ours reaches a process that is stopped; its pid and start time find it."""
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's")
+def test_a_stopped_worker_does_not_outlive_a_killed_owner(
+    wherein_home: Path, tmp_path: Path
+) -> None:
     project = make_project(tmp_path / "project")
     script = tmp_path / "host.py"
     script.write_text(HOST, encoding="utf-8")
@@ -43,28 +46,35 @@ def test_a_stopped_orphan_is_killed_by_the_next_owner(wherein_home: Path, tmp_pa
         found = read_owner(paths)
         return found.workers if found and len(found.workers) == 3 else None
 
-    noted = until(workers, what="three workers")
-    stopped = noted["file_watcher"][0]
-    os.kill(stopped, signal.SIGSTOP)
+    pids = [pid for pid, _ in until(workers, what="three workers").values()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     owner.kill()
     owner.wait(10)
-    others = [pid for pid, _ in noted.values() if pid != stopped]
-    until(lambda: not any(psutil.pid_exists(pid) for pid in others), what="the rest has gone")
-    assert psutil.pid_exists(stopped)
+    until(lambda: not any(_runs(pid) for pid in pids), timeout=5, what="all workers have gone")
+
+
+def test_the_next_owner_kills_what_was_left(wherein_home: Path, tmp_path: Path) -> None:
+    """Where the kernel does not do it, the pid and the start time find a worker that was left."""
+    project = make_project(tmp_path / "project")
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     host = IndexHost(Settings())
     try:
+        paths = index_paths(str(project))
+        make_index_dir(paths)
+        before = Owner(1, "", 0.0, workers={"file_watcher": (left.pid, _started(left.pid))})
+        paths.owner_file.write_bytes(msgspec.json.encode(before))
         host.open([str(project)])
         assert host.folders[0].owned
-        until(lambda: not _runs(stopped), what="the orphan is gone")
+        assert left.wait(10) != 0
     finally:
+        left.kill()
+        left.wait(10)
         host.close(5)
 
 
-def _runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def _started(pid: int) -> float:
+    return float(psutil.Process(pid).create_time())
 
 
 def test_a_pid_that_was_given_to_another_process_is_left_alone() -> None:

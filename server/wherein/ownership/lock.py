@@ -106,6 +106,7 @@ def read_owner(paths: IndexPaths) -> Owner | None:
 def kill_leftovers(before: Owner | None) -> None:
     """Kill workers that a dead owner left behind: only those stopped by a signal can be left.
 
+    On Linux not even those are: the kernel kills them with the owner (`workers.runtime`).
     A process is taken for one of them when its pid and its start time are those that were noted.
     Call this while holding the lock.
     """

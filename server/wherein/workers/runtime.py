@@ -2,8 +2,8 @@
 
 Order matters: file descriptors and signals first, then the watch on the parent, then logging, and
 only then the imports of the work itself. A worker never outlives the server: a thread waits on the
-parent's sentinel, and on Linux the kernel sends SIGIO when that pipe closes, which ends the process
-even while native code holds the GIL.
+parent's sentinel, and on Linux the kernel kills the process when that pipe closes, also while
+native code holds the GIL and when the process is stopped.
 """
 
 from __future__ import annotations
@@ -165,7 +165,8 @@ def _watch_parent() -> None:
     if sys.platform == "linux":
         import fcntl
 
-        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        # SIGKILL, where SIGIO would do for a running process, ends one that is stopped as well.
+        fcntl.fcntl(sentinel, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(sentinel, fcntl.F_GETFL)
         fcntl.fcntl(sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
