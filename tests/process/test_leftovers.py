@@ -73,6 +73,13 @@ def test_the_next_owner_kills_what_was_left(wherein_home: Path, tmp_path: Path) 
         host.close(5)
 
 
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _started(pid: int) -> float:
     return float(psutil.Process(pid).create_time())
 
