@@ -1,0 +1,160 @@
+"""The report of a run as Markdown: what is printed, and docs/quality.md."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+from figures import HEADS, METRICS, within
+from sets import django
+
+TITLES = {
+    "source": "source folders",
+    "words": "source folders, words and rules only",
+    "whole": "whole packages (tests, docs and examples in)",
+    "docstring": "docstring set (raw columns by function)",
+}
+INTRO = f"""# How good the answers are
+
+Written by `make quality` (Python {platform.python_version()}); do not edit. The questions and the
+scoring are kept outside this repository (`make quality QUALITY=DIR`, default `../shared/quality`);
+the code bases come from the registries, pinned. Every answer is one of the real command line,
+`wherein search --batch - --dir DIR --limit 10 --json`, on an index made from nothing in the same
+run. One part alone: `python bench/quality/run.py NAME` with one of `source words whole docstring
+django ablation peers`; compared with an earlier run: `--against DIR`.
+
+NDCG@10 is raw (the list as returned, chunks and all) or by file; brackets are 95 % bootstrap
+intervals; "one left out" is the lowest and the highest mean when any one code base is left out."""
+
+
+def written(found: dict[str, Any]) -> str:
+    """Return the whole report of what was measured."""
+    parts = [INTRO]
+    if found["sets"]:
+        parts += [_sets(found["sets"]), *_groups(found["sets"])]
+    if found["against"]:
+        parts.append(_against(found["against"]))
+    if found["django"]:
+        parts.append(_django(found["django"]))
+    if found["ablation"]:
+        parts += _ablation(found["ablation"])
+    if found["peers"]:
+        parts += found["peers"]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table, its first column to the left."""
+    lines = [heads, ["---", *["--:"] * (len(heads) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def interval(pair: tuple[float, float], form: str = ".3f") -> str:
+    """Return two bounds."""
+    return f"[{pair[0]:{form}}, {pair[1]:{form}}]"
+
+
+def _sets(found: dict[str, Any]) -> str:
+    rows = [
+        [
+            TITLES[name],
+            str(s["all"]["n"]),
+            f"{s['all']['ndcg10']:.3f} {interval(s['all']['interval'])}",
+            *(f"{s['all'][m]:.3f}" for m in METRICS[1:]),
+            f"{s['mean_over_languages']:.3f}",
+            f"{s['left_out'][0]:.3f} to {s['left_out'][1]:.3f}",
+        ]
+        for name, s in found.items()
+    ]
+    heads = ["", "questions", *HEADS, "mean over languages", "one left out (NDCG@10)"]
+    return "## Figures\n\n" + table(heads, rows)
+
+
+def _groups(found: dict[str, Any]) -> Iterator[str]:
+    for key, title in (("category", "By category"), ("lang", "By language")):
+        shown = {n: s for n, s in found.items() if len(s[key]) > 1}
+        if "source" in shown:
+            yield f"### {title}: source folders\n\n" + _detail(shown["source"][key])
+        others = [n for n in shown if n != "source"]
+        if others:
+            yield f"### {title}: NDCG@10 elsewhere\n\n" + table(
+                ["", *(TITLES[n] for n in others)],
+                [
+                    [value, *(f"{shown[n][key][value]['ndcg10']:.3f}" for n in others)]
+                    for value in shown[others[0]][key]
+                ],
+            )
+    if "docstring" in found:
+        yield "### By code base: docstring set\n\n" + _detail(found["docstring"]["repo"])
+
+
+def _detail(groups: dict[str, Any]) -> str:
+    rows = [
+        [
+            value,
+            str(g["n"]),
+            f"{g['ndcg10']:.3f} {interval(g['interval'])}",
+            *(f"{g[m]:.3f}" for m in METRICS[1:]),
+        ]
+        for value, g in groups.items()
+    ]
+    return table(["", "questions", *HEADS], rows)
+
+
+def _against(found: dict[str, Any]) -> str:
+    rows = [
+        [
+            TITLES[name],
+            head,
+            f"{c[m]['mean']:+.4f} {interval((c[m]['low'], c[m]['high']), '+.4f')}",
+            f"{c[m]['better']} / {c[m]['worse']}",
+            f"{c[m]['repos_better']} / {c[m]['repos_worse']}",
+        ]
+        for name, c in found.items()
+        for m, head in zip(METRICS, HEADS, strict=True)
+    ]
+    heads = ["", "", "change", "questions better / worse", "code bases better / worse"]
+    return "## Against the earlier run\n\n" + table(heads, rows)
+
+
+def _django(ranks: dict[str, int | None]) -> str:
+    questions = django().read()
+    by_set: dict[str, list[int | None]] = {}
+    for q in questions:
+        by_set.setdefault(q["set"], []).append(ranks[q["id"]])
+        shares = "shares an identifier" if q["shares_identifier"] else "shares no identifier"
+        by_set.setdefault(shares, []).append(ranks[q["id"]])
+    rows = [
+        [f"`{name}`" if "." in name else name, str(len(some))]
+        + [f"{100 * within(some, place):.0f} %" for place in (1, 5, 10)]
+        for name, some in by_set.items()
+    ]
+    text = "## Questions about django\n\nWritten before any search was run on it; the rank of the "
+    text += "first right file within `--limit 50`, files counted once. Django as installed.\n\n"
+    text += table(["", "questions", "first", "in 5", "in 10"], rows)
+    each = [[q["query"], f"`{q['relevant'][0]}`", str(ranks[q["id"]] or "none")] for q in questions]
+    return text + "\n\n" + table(["question", "file", "rank"], each)
+
+
+def _ablation(found: dict[str, Any]) -> Iterator[str]:
+    yield (
+        "## What each part gives\n\nNDCG@10 with one part out at a time, and what the part gives "
+        "(everything in minus without it; above nought it helps). A rule that helps one code base "
+        'only shows in the last two columns. "words" and "meaning" out means that the other '
+        "alone finds the candidates."
+    )
+    for name, rows in found.items():
+        lines = []
+        for row in rows:
+            gives = row.get("gives")
+            cells = ["", "", ""]
+            if gives:
+                cells = [
+                    f"{gives['mean']:+.4f} {interval((gives['low'], gives['high']), '+.3f')}",
+                    f"{gives['left_out'][0]:+.4f} to {gives['left_out'][1]:+.4f}",
+                    f"{gives['repos_better']} / {gives['repos_worse']}",
+                ]
+            lines.append([row["out"], f"{row['mean']:.4f}", *cells])
+        heads = ["out", "NDCG@10", "gives", "one left out", "code bases better / worse"]
+        yield f"### {TITLES[name].capitalize()}\n\n" + table(heads, lines)

@@ -1,0 +1,110 @@
+"""Measures how good the answers are: `make quality`.
+
+python bench/quality/run.py [source|words|whole|docstring|django|ablation|peers]…
+                            [--against RUN] [--out DIR] [--only-print]
+
+Without names everything is measured and docs/quality.md is written from it; the peers only when
+`python bench/peers/peers.py install` was run once. The answers stay in DIR, one file a set, so that
+a later run can be compared with them: RUN is such a folder, or one file for the first named set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "peers")]
+
+import engines  # noqa: E402 - found by the path above
+import figures  # noqa: E402 - as above
+import report  # noqa: E402 - as above
+import sets  # noqa: E402 - as above
+
+from speed import home  # noqa: E402 - as above
+
+SETS = {
+    "source": sets.source,
+    "words": sets.words,
+    "whole": sets.whole,
+    "docstring": sets.docstring,
+    "django": sets.django,
+}
+#: What the ablation runs on, and the column that counts there.
+ABLATION = {"source": "ndcg10", "whole": "ndcg10", "docstring": "ndcg10"}
+RANKS_WITHIN = 50
+
+
+def main() -> None:
+    """Measure what was named and print it; everything, when nothing was."""
+    words = _words()
+    sets.shared()  # a clear end, before anything is measured
+    wanted = words.what or [*SETS, "ablation", "peers"]
+    ablated = list(ABLATION) if "ablation" in wanted else []
+    chosen = {n: SETS[n]() for n in SETS if n in wanted or n in ablated}
+    found: dict[str, Any] = {"sets": {}, "against": {}, "ablation": {}, "django": {}, "peers": {}}
+    with home():
+        for name, questions in chosen.items():
+            answers = words.out / f"{name}.jsonl"
+            deep = name == "django"
+            engines.wherein(questions, answers, RANKS_WITHIN if deep else 10)
+            if deep:
+                found["django"] = figures.ranks(questions, answers)
+                continue
+            rows = figures.evaluate(questions, answers)
+            found["sets"][name] = figures.summary(questions, rows)
+            earlier = _earlier(words.against, name, first=name == next(iter(chosen)))
+            if earlier:
+                before = figures.evaluate(questions, earlier)
+                found["against"][name] = {
+                    m: figures.compare(questions, rows, before, m) for m in figures.METRICS
+                }
+        if ablated:
+            import ablation
+
+            for name in ablated:
+                found["ablation"][name] = ablation.run(
+                    chosen[name], words.out / f"{name}.jsonl", ABLATION[name]
+                )
+    if "peers" in wanted:
+        import peers
+
+        found["peers"] = peers.measure(words.out)
+    text = report.written(found)
+    print(text)
+    if not words.what and not words.only_print:
+        (sets.ROOT / "docs/quality.md").write_text(text, "utf-8")
+
+
+def _words() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*", metavar="NAME")
+    parser.add_argument("--against", type=Path, metavar="RUN")
+    parser.add_argument("--out", type=Path, default=sets.WORK / "latest", metavar="DIR")
+    parser.add_argument("--only-print", action="store_true")
+    words = parser.parse_args()
+    if unknown := set(words.what) - {*SETS, "ablation", "peers"}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    if words.against and words.against.resolve() == words.out.resolve():
+        parser.error("--against is the folder that this run writes to; copy it, or name --out")
+    return words
+
+
+def _earlier(against: Path | None, name: str, *, first: bool) -> Path | None:
+    """The answers to compare a set with."""
+    if against is None:
+        return None
+    if against.is_dir():
+        path = against / f"{name}.jsonl"
+        return path if path.is_file() else None
+    if not against.is_file():
+        raise SystemExit(f"--against: there is no {against}")
+    return against if first else None
+
+
+if __name__ == "__main__":
+    main()
