@@ -58,6 +58,10 @@ class Catalogue:
                     return  # an edited file: every filter still holds
             self._version += 1
 
+    def place(self, file: int) -> tuple[bytes, str] | None:
+        """Return a file's path and language, None when it is not indexed (any more)."""
+        return self._files.get(file)
+
     def ranks(self) -> Ints:
         """Return each file id's place in the order of paths."""
         with self._lock:

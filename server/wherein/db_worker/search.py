@@ -48,9 +48,8 @@ POOL: Final = 100
 MAX_DEFINITIONS: Final = 200
 MAX_LIMIT: Final = 1_000
 
-_CANDIDATES: Final = """SELECT c.id, c.file, f.path, f.language, c.symbol, c.kind, c.definitions,
-    c.start_byte, c.end_byte, c.start_line, c.end_line, c.key
-    FROM chunks c JOIN files f ON f.id = c.file WHERE c.id IN (SELECT value FROM carray(?))"""
+_CANDIDATES: Final = """SELECT id, file, symbol, kind, definitions, start_byte, end_byte,
+    start_line, end_line, key FROM chunks WHERE id IN (SELECT value FROM carray(?))"""
 _DEFINING: Final = """SELECT c.id, s.name = ?2 AS exact, c.file, c.kind
     FROM symbols s JOIN files f ON f.id = s.file
     JOIN chunks c ON c.id >= f.first_chunk AND c.id < f.end_chunk
@@ -240,14 +239,19 @@ class Reader:
         if question.name and mode is not Mode.SEMANTIC:
             ids |= self._defining(question.name)
         cosines = scanned.of(ids) if scanned else {}
-        return [
-            Candidate(
-                row[0], row[1], row[2], row[3], row[4], row[5],
-                tuple(row[6].split("\n")) if row[6] else (), tuple(row[7:11]), row[11],
-                words=by_words.get(row[0], 0.0), cosine=cosines.get(row[0]), meant=row[0] in near,
-            )
-            for row in query(self._conn, _CANDIDATES, (id_list(ids),))
-        ]  # fmt: skip
+        place = self._shared.catalogue.place
+        found = []
+        for row in query(self._conn, _CANDIDATES, (id_list(ids),)):
+            where = place(row[1])
+            if where is None:
+                continue  # removed since
+            chunk = row[0]
+            found.append(Candidate(
+                chunk, row[1], *where, row[2], row[3],
+                tuple(row[4].split("\n")) if row[4] else (), row[5:9], row[9],
+                by_words.get(chunk, 0.0), cosines.get(chunk), chunk in near,
+            ))  # fmt: skip
+        return found
 
     def _defining(self, name: str) -> set[int]:
         rows = query(self._conn, _DEFINING, (name.casefold(), name, MAX_DEFINITIONS))
@@ -262,8 +266,9 @@ class Reader:
         found: dict[int, dict[str, None]] = {c.id: {} for c in best}
         ids = [c.id for c in best if c.words > 0]
         if ids:
+            counts = self._shared.frequencies.of(self._conn, question.terms)
             for term, typed in question.terms.items():
-                for chunk in lexical.chunks_with(self._conn, term, id_list(ids)):
+                for chunk in lexical.chunks_with(self._conn, term, counts[term], id_list(ids)):
                     found[chunk][typed] = None
         return [(c, tuple(found[c.id])) for c in best]
 

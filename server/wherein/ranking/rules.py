@@ -86,13 +86,19 @@ def _file_name(question: Question, candidates: Sequence[Candidate], weight: floa
     """Raise chunks by the share of the question's words in the names of file and directory."""
     if not question.words:
         return
-    shares: dict[bytes, float] = {}
+    shares: dict[int, float] = {}
+    matches: dict[str, tuple[float, ...]] = {}  # a name's word -> how well each word matches it
     for c in candidates:
-        share = shares.get(c.path)
+        share = shares.get(c.file)
         if share is None:
-            names = _name_words(c.path)
-            share = sum(_in_names(word, names) for word in question.words) / len(question.words)
-            shares[c.path] = share
+            best = [0.0] * len(question.words)
+            for name in _name_words(c.path):
+                found = matches.get(name)
+                if found is None:
+                    found = matches[name] = tuple(_match(word, name) for word in question.words)
+                if any(found):
+                    best = [max(pair) for pair in zip(best, found, strict=True)]
+            share = shares[c.file] = sum(best) / len(best)
         if share > 0:
             c.score += weight * share
             c.rules.append("file name")
@@ -163,12 +169,10 @@ def _name_words(path: bytes) -> frozenset[str]:
     return frozenset(word for word in tokens(f"{pure.stem} {pure.parent.name}") if len(word) > 2)
 
 
-def _in_names(word: str, names: frozenset[str]) -> float:
-    if word in names:
+def _match(word: str, name: str) -> float:
+    if word == name:
         return 1.0
-    if any(name.startswith(word) or word.startswith(name) for name in names):
-        return 0.8
-    return 0.0
+    return 0.8 if name.startswith(word) or word.startswith(name) else 0.0
 
 
 def _text(path: bytes) -> str:
