@@ -36,7 +36,7 @@ class Facts(msgspec.Struct, kw_only=True):
     done: int = 0
     total: int = 0
     reconciled: bool = False
-    model: str = ""
+    model: str = ""  # the fingerprint of the model that is loaded, "" while none is
     stats: IndexStats | None = None
     stats_at: float = 0.0  # time.time() of the counters
     owner_pid: int | None = None  # of the other process, when busy
@@ -59,7 +59,7 @@ def describe(facts: Facts) -> FolderStatus:
     """Work out the state and its sentence."""
     stats = facts.stats
     words = _words_percent(facts)
-    meaning = _percent(stats.vectors, stats.chunks) if stats is not None else 0
+    meaning = _meaning_percent(facts, words)
     held: dict[FolderState, str] = {}
     if facts.owner_pid is not None:
         held[FolderState.BUSY] = f"Process {facts.owner_pid} owns the index of this folder"
@@ -68,12 +68,7 @@ def describe(facts: Facts) -> FolderStatus:
     if facts.failed_workers:
         worker, why = next(iter(facts.failed_workers.items()))
         held[FolderState.FAILED] = f"The {worker.replace('_', ' ')} worker {why}"
-    if (
-        not facts.reconciled
-        or facts.phase != "idle"
-        or stats is None
-        or (stats.pending and FolderState.LEXICAL_ONLY not in held)
-    ):
+    if words < 100 or stats is None or (meaning < 100 and FolderState.LEXICAL_ONLY not in held):
         held[FolderState.INDEXING] = _working(words, meaning, facts.seconds_left)
     ordered = [state for state in FolderState if state in held]
     state = ordered[0] if ordered else FolderState.OK
@@ -91,10 +86,22 @@ def describe(facts: Facts) -> FolderStatus:
 
 
 def _words_percent(facts: Facts) -> int:
-    if facts.reconciled and facts.phase == "idle":
+    # A later look at the disk is no work until it finds some.
+    if facts.reconciled and facts.phase in ("idle", "scanning"):
         return 100
     # Never "done" before it is.
     return min(99, _percent(facts.done, facts.total)) if facts.total else 0
+
+
+def _meaning_percent(facts: Facts, words: int) -> int:
+    """100 only when the model that is loaded has given every chunk its vector."""
+    stats = facts.stats
+    if stats is None or (facts.model and facts.model != stats.fingerprint):
+        return 0  # these are another model's vectors
+    if not stats.chunks:
+        return 100 if words == 100 and facts.model else 0
+    done = _percent(stats.vectors, stats.chunks)
+    return 100 if facts.model and not stats.pending else min(99, done)
 
 
 def _percent(part: int, whole: int) -> int:

@@ -16,7 +16,7 @@ STATS = IndexStats(
 
 def facts(**changes: object) -> Facts:
     """Facts of a folder that is fine, changed here and there."""
-    fine = Facts(phase="idle", reconciled=True, stats=STATS)
+    fine = Facts(phase="idle", reconciled=True, stats=STATS, model="f")
     for name, value in changes.items():
         setattr(fine, name, value)
     return fine
@@ -42,6 +42,33 @@ def test_never_done_before_it_is() -> None:
 def test_before_anything_is_known_it_is_indexing() -> None:
     """No counters yet is not "ok"."""
     assert describe(Facts()).state == "indexing"
+
+
+def test_without_its_model_loaded_a_complete_index_is_not_ok_yet() -> None:
+    """After a restart: all vectors are there, and no question can be compared with them."""
+    status = describe(facts(model=""))
+    assert (status.state, status.meaning_percent) == ("indexing", 99)
+
+
+def test_vectors_of_another_model_count_for_nothing() -> None:
+    """The model was changed and has not asked for work yet."""
+    status = describe(facts(model="another"))
+    assert (status.state, status.words_percent, status.meaning_percent) == ("indexing", 100, 0)
+
+
+def test_nothing_is_100_percent_of_an_index_that_is_not_there_yet() -> None:
+    """No chunk, because none was read yet."""
+    none = msgspec.structs.replace(STATS, files=0, chunks=0, vectors=0)
+    status = describe(facts(stats=none, phase="scanning", reconciled=False))
+    assert (status.state, status.words_percent, status.meaning_percent) == ("indexing", 0, 0)
+    assert describe(facts(stats=none)).state == "ok"  # an empty folder
+
+
+def test_looking_again_is_not_indexing() -> None:
+    """Every few minutes the disk is compared with the index; mostly there is nothing to do."""
+    assert describe(facts(phase="scanning")).state == "ok"
+    status = describe(facts(phase="indexing", done=1, total=4))
+    assert (status.state, status.percent) == ("indexing", 25)
 
 
 @pytest.mark.parametrize(

@@ -44,19 +44,18 @@ class View:
             return "starting"
         if not self.working:
             return f"checking  {counted(self.files, 'file')}" if self.files else "checking"
-        return "  ".join(
-            (
-                f"indexing  {counted(self.files, 'file')}",
-                counted(self.chunks, "chunk"),
-                counted(self.vectors, "vector"),
-            )
-        )
+        parts = [f"indexing  {counted(self.files, 'file')}"]
+        if self.chunks:  # the database has been asked since the first was written
+            parts += [counted(self.chunks, "chunk"), counted(self.vectors, "vector")]
+        return "  ".join(parts)
 
     def rest(self, took: float | None = None) -> str:
         """Write how much of it is done and how long the rest takes, or how long it took."""
         if not self.working:
             return ""
-        done = f"words {self.words_percent} %  meaning {self.meaning_percent} %"
+        done = f"words {self.words_percent} %"
+        if self.chunks:
+            done += f"  meaning {self.meaning_percent} %"
         if took is not None:
             return f"{done}  {took:.1f} s"
         if self.seconds_left is None:
@@ -143,7 +142,8 @@ class Progress:
         stats = facts.stats
         written = stats is not None and bool(stats.chunks_written or stats.vectors_written)
         return View(
-            files=stats.files if stats else 0,
+            # Until the database has counted something, the watcher knows better.
+            files=(stats.files if stats else 0) or facts.done,
             chunks=stats.chunks if stats else 0,
             vectors=stats.vectors if stats else 0,
             words_percent=status.words_percent,

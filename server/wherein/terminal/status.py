@@ -88,16 +88,18 @@ def look(root: str, settings: Settings) -> Report:
         facts.owner_pid = owner
         if database is not None:
             facts.stats = database.stats(STATS_S).result()
+            facts.model = facts.stats.fingerprint
     problem = model_problem()[1]
     if problem:
-        facts.troubles["lexical_only"] = problem
+        works = "" if "Words still work" in problem else ". Words still work"
+        facts.troubles["lexical_only"] = problem.rstrip(".") + works
     described = describe(facts)
     sentence = described.sentence
     stats = facts.stats
     if owner is None and not problem and stats is not None:
         sentence = (
             f"Meaning is there for {described.meaning_percent} %. A search completes it"
-            if stats.pending
+            if described.meaning_percent < 100
             else "Complete as of the last search. A search looks for changes first"
         )
     return Report(

@@ -104,7 +104,7 @@ def main(context: WorkerContext) -> None:
         choice = context.start.settings.model or read_choice(config_home())
         embedder = load_embedder(resolve(choice))
     except ModelError as error:
-        context.send(control.State("lexical_only", f"{error}. Words still work"))
+        context.send(control.State("lexical_only", f"{str(error).rstrip('.')}. Words still work"))
         context.send(control.Ready(""))
         context.stopping.wait()
         return
