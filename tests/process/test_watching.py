@@ -153,6 +153,33 @@ def test_lost_events_are_made_good(folder: Folder, project: Path) -> None:
     until(lambda: finds(folder, "calm", b"quiet.py"), what="second version")
 
 
+def test_a_folder_that_goes_is_kept_and_followed_again_when_it_returns(
+    folder: Folder, project: Path, tmp_path: Path
+) -> None:
+    """Nobody announces that the folder itself was moved; nothing of its index is dropped."""
+    away = tmp_path / "away"
+    project.rename(away)
+    until(lambda: "root_missing" in folder.facts.troubles, what="missed")
+    (away / "colours.py").unlink()  # no event of the old watch may reach the index
+    assert indexed_paths(project) == BASE
+    away.rename(project)
+    until(lambda: indexed_paths(project) == BASE - {b"colours.py"}, what="looked at again")
+    until(lambda: "root_missing" not in folder.facts.troubles, what="told")
+    (project / "later.py").write_text("later = 'umber'\n", encoding="utf-8")
+    until(lambda: finds(folder, "umber", b"later.py"), what="followed again")
+
+
+def test_a_folder_that_is_removed_and_made_again(folder: Folder, project: Path) -> None:
+    """A checkout deleted and cloned anew: another directory under the same name."""
+    shutil.rmtree(project)
+    make_project(project)
+    (project / "second.py").write_text("second = 'sepia'\n", encoding="utf-8")
+    until(lambda: finds(folder, "sepia", b"second.py"), what="the new one is there")
+    until(lambda: indexed_paths(project) == BASE | {b"second.py"}, what="and nothing else")
+    (project / "third.py").write_text("third = 'russet'\n", encoding="utf-8")
+    until(lambda: finds(folder, "russet", b"third.py"), what="followed")
+
+
 def test_unreadable_and_odd_files_are_skipped_with_a_reason(folder: Folder, project: Path) -> None:
     """Each file that is not indexed keeps its reason, and stops nothing."""
     (project / "binary.py").write_bytes(b"\x00\x01" * 100)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import queue
+import stat
 import threading
 import time
+from pathlib import Path
 from typing import Final
 
 from wherein.errors import WhereinError
@@ -26,6 +28,7 @@ QUIET_S: Final = 0.15  # a save is several events; look when they have stopped
 LONGEST_S: Final = 1.0  # but not later than this after the first
 PERIOD_S: Final = 300.0  # the disk is the truth: look again without being asked
 POLL_S: Final = 30.0  # the same, when events cannot be relied on
+ROOT_S: Final = 2.0  # nobody tells when the folder itself is moved away or comes back
 RETRY_S: Final = 1.0  # after the database was not there
 _REPORT_S: Final = 0.1
 
@@ -49,6 +52,8 @@ class WatchedFolder:
         self.reconciled = False
         self.next_look = time.monotonic()
         self._watching = threading.Lock()
+        self._root = _identity(index.root)
+        self._root_look = time.monotonic() + ROOT_S
         self._reported_at = 0.0
         self._told = ""
         self._told_missing = False
@@ -59,21 +64,29 @@ class WatchedFolder:
         def begin() -> None:
             with self._watching:
                 self.watch.stop()
-                self.watch.start()
+                if self._root is not None:
+                    self.watch.start()
             self.hints.add(None)
 
         threading.Thread(target=begin, name="wherein-watch", daemon=True).start()
 
     def due(self, now: float) -> float:
         """Return how many seconds from now this folder wants attention, 0 for at once."""
-        moment = self.next_look
-        if self.hints.waiting:
-            settled = min(self.hints.last_at + QUIET_S, self.hints.first_at + LONGEST_S)
-            moment = min(moment, settled)
-        return max(0.0, moment - now)
+        return max(0.0, min(self._settled(), self._root_look) - now)
+
+    def _settled(self) -> float:
+        """Return the time.monotonic() at which the disk is to be looked at."""
+        if not self.hints.waiting:
+            return self.next_look
+        settled = min(self.hints.last_at + QUIET_S, self.hints.first_at + LONGEST_S)
+        return min(self.next_look, settled)
 
     def look(self) -> None:
         """Do what the hints and the clock ask for; the database being away is no failure."""
+        if time.monotonic() >= self._root_look:
+            self._look_at_root()
+        if self._settled() > time.monotonic():
+            return
         paths, whole = self.hints.take()
         rules = self.indexer.rules
         if any(rules.is_rule_file(path) for path in paths):
@@ -101,6 +114,14 @@ class WatchedFolder:
         )
         self.next_look = time.monotonic() + (POLL_S if polling else PERIOD_S)
         return commit
+
+    def _look_at_root(self) -> None:
+        """Notice a folder that is gone, is back, or is another one under the same name."""
+        self._root_look = time.monotonic() + ROOT_S
+        found, before = _identity(self.indexer.paths.root), self._root
+        self._root = found
+        if found != before or (found is not None and self.watch.ended):
+            self.follow()
 
     def _tell_trouble(self) -> None:
         if self.watch.trouble != self._told:
@@ -148,6 +169,15 @@ def main(context: WorkerContext) -> None:
     for folder in folders:
         folder.watch.stop()
         folder.indexer.close()
+
+
+def _identity(root: str) -> tuple[int, int] | None:
+    """Tell one directory from another of the same name; None when there is none."""
+    try:
+        found = Path(root).stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 def _look_where_due(context: WorkerContext, folders: list[WatchedFolder]) -> None:

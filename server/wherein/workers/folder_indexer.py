@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Final
 
 from wherein.database.code_database import CodeDatabase
@@ -81,6 +82,8 @@ class FolderIndexer:
         self.update(first)
         self.rules = IgnoreRules(self.paths.root, self._settings.exclude)
         found = walk(self.paths.root, self.rules)
+        if not Path(self.paths.root).is_dir():
+            found.unknown.add(b"")  # it went while we walked
         self.root_missing = b"" in found.unknown
         plan = compare(found, self._known, force=force)
         self._remove(plan.remove)
@@ -109,6 +112,9 @@ class FolderIndexer:
                     gone.append(path)
             elif path not in self._known or self._known[path].skip is not seen:
                 self._send_skip(path, seen, NO_SIGNATURE)
+        if gone and not Path(self.paths.root).is_dir():
+            self.root_missing = True  # its files are unknown then, not deleted
+            gone = []
         self._remove(gone)
         self._drain()
 

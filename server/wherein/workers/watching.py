@@ -142,10 +142,10 @@ class Watch:
         self._observer = observer
 
     @property
-    def healthy(self) -> bool:
-        """False when an emitter has died, as it does when the folder is removed."""
+    def ended(self) -> bool:
+        """True when an emitter has ended by itself, as it does when its folder is removed."""
         observer = self._observer
-        return observer is not None and all(emitter.is_alive() for emitter in observer.emitters)
+        return observer is not None and not all(e.is_alive() for e in observer.emitters)
 
     def stop(self) -> None:
         """Stop watching."""
