@@ -50,8 +50,8 @@ client-check: node_modules/.installed ## Check the types of the TypeScript clien
 bench: .venv/.dev ## Measure speed and memory, print the tables
 	@$(BIN)/python bench/run.py
 
-quality: .venv/.dev ## Measure how good the answers are
-	@$(BIN)/python bench/run.py quality
+quality: .venv/.dev ## Measure how good the answers are, write docs/quality.md (QUALITY=DIR: the questions)
+	@$(BIN)/python bench/quality/run.py
 
 client: client-check ## Build the VS Code extension
 	@npm run --silent build

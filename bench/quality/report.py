@@ -107,7 +107,7 @@ def _against(found: dict[str, Any]) -> str:
         [
             TITLES[name],
             head,
-            f"{c[m]['mean']:+.4f} {interval((c[m]['low'], c[m]['high']), '+.4f')}",
+            _change(c[m]),
             f"{c[m]['better']} / {c[m]['worse']}",
             f"{c[m]['repos_better']} / {c[m]['repos_worse']}",
         ]
@@ -139,22 +139,33 @@ def _django(ranks: dict[str, int | None]) -> str:
 
 def _ablation(found: dict[str, Any]) -> Iterator[str]:
     yield (
-        "## What each part gives\n\nNDCG@10 with one part out at a time, and what the part gives "
-        "(everything in minus without it; above nought it helps). A rule that helps one code base "
-        'only shows in the last two columns. "words" and "meaning" out means that the other '
-        "alone finds the candidates."
+        "## What each part gives\n\nWith one part out at a time, and what the part gives "
+        "(everything in minus without it; above nought it helps). The last two columns, NDCG@10, "
+        'show a part that helps one code base only. "meaning" or "words" out: the other alone.'
     )
-    for name, rows in found.items():
+    for name, table_ in found.items():
         lines = []
-        for row in rows:
-            gives = row.get("gives")
-            cells = ["", "", ""]
+        for row in table_["rows"]:
+            cells = [row["out"]]
+            for metric, mean in row["mean"].items():
+                gives = row["gives"].get(metric)
+                cells += [f"{mean:.4f}", _change(gives) if gives else ""]
+            gives = row["gives"].get(METRICS[0])
             if gives:
-                cells = [
-                    f"{gives['mean']:+.4f} {interval((gives['low'], gives['high']), '+.3f')}",
-                    f"{gives['left_out'][0]:+.4f} to {gives['left_out'][1]:+.4f}",
-                    f"{gives['repos_better']} / {gives['repos_worse']}",
-                ]
-            lines.append([row["out"], f"{row['mean']:.4f}", *cells])
-        heads = ["out", "NDCG@10", "gives", "one left out", "code bases better / worse"]
-        yield f"### {TITLES[name].capitalize()}\n\n" + table(heads, lines)
+                low, high = gives["left_out"]
+                cells.append(f"{low:+.4f} to {high:+.4f}")
+                cells.append(f"{gives['repos_better']} / {gives['repos_worse']}")
+            else:
+                cells += ["", ""]
+            lines.append(cells)
+        heads = ["out", "NDCG@10", "gives", "by file", "gives", "one left out"]
+        heads += ["code bases better / worse"]
+        text = f"### {TITLES[name].capitalize()}\n\n" + table(heads, lines)
+        if table_["differ"]:
+            text += f"\n\n{table_['differ']} of {table_['questions']} answers of this table's "
+            text += "first line differ from those of the command line."
+        yield text
+
+
+def _change(c: dict[str, Any]) -> str:
+    return f"{c['mean']:+.4f} {interval((c['low'], c['high']), '+.3f')}"

@@ -32,8 +32,8 @@ SETS = {
     "docstring": sets.docstring,
     "django": sets.django,
 }
-#: What the ablation runs on, and the column that counts there.
-ABLATION = {"source": "ndcg10", "whole": "ndcg10", "docstring": "ndcg10"}
+#: What the ablation runs on.
+ABLATION = ("source", "whole", "docstring")
 RANKS_WITHIN = 50
 
 
@@ -65,9 +65,7 @@ def main() -> None:
             import ablation
 
             for name in ablated:
-                found["ablation"][name] = ablation.run(
-                    chosen[name], words.out / f"{name}.jsonl", ABLATION[name]
-                )
+                found["ablation"][name] = ablation.run(chosen[name], words.out / f"{name}.jsonl")
     if "peers" in wanted:
         import peers
 
