@@ -1,7 +1,7 @@
 """Answers a batch of questions with semble, in the contract of the shared run.py.
 
-Run by the Python of the peers' environment: semble_batch.py DIR LIMIT < questions. One index a process,
-in memory, as `semble search` makes it, so that a batch costs semble one start as it does wherein.
+Run by the Python of the peers' environment: semble_batch.py DIR LIMIT < questions. One index
+a process, in memory, as `semble search` makes it: a batch costs one start, as it does wherein.
 """
 
 from __future__ import annotations

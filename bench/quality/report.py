@@ -143,9 +143,9 @@ def _ablation(found: dict[str, Any]) -> Iterator[str]:
         "(everything in minus without it; above nought it helps). The last two columns, NDCG@10, "
         'show a part that helps one code base only. "meaning" or "words" out: the other alone.'
     )
-    for name, table_ in found.items():
+    for name, part in found.items():
         lines = []
-        for row in table_["rows"]:
+        for row in part["rows"]:
             cells = [row["out"]]
             for metric, mean in row["mean"].items():
                 gives = row["gives"].get(metric)
@@ -161,8 +161,8 @@ def _ablation(found: dict[str, Any]) -> Iterator[str]:
         heads = ["out", "NDCG@10", "gives", "by file", "gives", "one left out"]
         heads += ["code bases better / worse"]
         text = f"### {TITLES[name].capitalize()}\n\n" + table(heads, lines)
-        if table_["differ"]:
-            text += f"\n\n{table_['differ']} of {table_['questions']} answers of this table's "
+        if part["differ"]:
+            text += f"\n\n{part['differ']} of {part['questions']} answers of this table's "
             text += "first line differ from those of the command line."
         yield text
 
