@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -60,3 +61,32 @@ def indexed_paths(root: Path) -> set[bytes]:
             connection.close()
         return {bytes(path) for (path,) in rows}
     return set()
+
+
+_CONTENTS = {
+    "files": "SELECT path, hash, language, skip, text_bytes FROM files ORDER BY path",
+    "chunks": "SELECT f.path, c.ordinal, c.start_byte, c.end_byte, c.start_line, c.end_line, "
+    "c.symbol, c.kind, c.definitions, c.key FROM chunks c JOIN files f ON f.id = c.file "
+    "ORDER BY f.path, c.ordinal",
+    "symbols": "SELECT f.path, s.qualified, s.kind, s.start_byte, s.end_byte FROM symbols s "
+    "JOIN files f ON f.id = s.file ORDER BY f.path, s.start_byte, s.qualified",
+    "words": "SELECT term, doc, cnt FROM vocabulary ORDER BY term",
+    "vectors": "SELECT DISTINCT m.fingerprint, v.key, v.data FROM vectors v "
+    "JOIN models m ON m.id = v.model JOIN chunks c ON c.key = v.key ORDER BY v.key",
+}
+
+
+def contents(root: Path) -> dict[str, list[Any]]:
+    """Read all that an index says of its folder, row by row; no process may be writing to it."""
+    return {name: rows(root, sql) for name, sql in _CONTENTS.items()}
+
+
+def rows(root: Path, sql: str) -> list[Any]:
+    """Ask the index's file, at rest, one question."""
+    directory = Path(index_paths(str(root)).directory)
+    generation = (directory / "CURRENT").read_text(encoding="ascii").strip()
+    connection = apsw.Connection(str(directory / generation / "index.db"))
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
