@@ -23,8 +23,8 @@ from sets import WORK, QuestionSet, read_lines, write_lines
 from wherein.db_worker.engine import Engine, Reader
 from wherein.domain import Mode, QueryVector, SearchQuery
 from wherein.embedding.fastembed_backend import load_embedder
-from wherein.embedding.models import resolve
-from wherein.paths import index_paths
+from wherein.embedding.models import read_choice, resolve
+from wherein.paths import config_home, index_paths
 from wherein.ranking import fusion, rules
 
 EVERYTHING = "everything in"
@@ -33,11 +33,11 @@ Variant = tuple[str, Mode, Callable[[], Any]]
 
 
 class Runner:
-    """Open readers of every tree of a question set, and one model."""
+    """Open readers of every tree of a question set, and the chosen model."""
 
     def __init__(self, questions: QuestionSet, stack: ExitStack) -> None:
         self._questions = questions
-        self._embedder = load_embedder(resolve(""))
+        self._embedder = load_embedder(resolve(read_choice(config_home())))
         self._vectors: dict[str, QueryVector] = {}
         self._readers: dict[Path, Reader] = {}
         for q in questions.read():

@@ -1,17 +1,21 @@
 """Measures how good the answers are: `make quality`.
 
 python bench/quality/run.py [source|words|whole|docstring|django|ablation|peers]…
-                            [--against RUN] [--out DIR] [--only-print]
+                            [--against RUN] [--out DIR] [--only-print] [--model M] [--with WORDS]
 
 Without names everything is measured and docs/quality.md is written from it; the peers only when
 `python bench/peers/peers.py install` was run once. The answers stay in DIR, one file a set, so that
 a later run can be compared with them: RUN is such a folder, or one file for the first named set.
+--model measures another model (`wherein model use M`), --with hands words to `wherein search`;
+neither writes the document.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +27,7 @@ import figures  # noqa: E402 - as above
 import report  # noqa: E402 - as above
 import sets  # noqa: E402 - as above
 
-from speed import home  # noqa: E402 - as above
+import speed  # noqa: E402 - as above
 
 SETS = {
     "source": sets.source,
@@ -44,8 +48,12 @@ def main() -> None:
     wanted = words.what or [*SETS, "ablation", "peers"]
     ablated = list(ABLATION) if "ablation" in wanted else []
     chosen = {n: SETS[n]() for n in SETS if n in wanted or n in ablated}
+    more = (*(("--wait", "full") if words.model else ()), *shlex.split(words.more))
+    chosen = {n: replace(one, words=(*one.words, *more)) for n, one in chosen.items()}
     found: dict[str, Any] = {"sets": {}, "against": {}, "ablation": {}, "django": {}, "peers": {}}
-    with home():
+    with speed.home():
+        if words.model:
+            speed.wherein("model", "use", words.model)
         for name, questions in chosen.items():
             answers = words.out / f"{name}.jsonl"
             deep = name == "django"
@@ -72,7 +80,7 @@ def main() -> None:
         found["peers"] = peers.measure(words.out)
     text = report.written(found)
     print(text)
-    if not words.what and not words.only_print:
+    if not (words.what or words.only_print or more):
         (sets.ROOT / "docs/quality.md").write_text(text, "utf-8")
 
 
@@ -84,6 +92,8 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--against", type=Path, metavar="RUN")
     parser.add_argument("--out", type=Path, default=sets.WORK / "latest", metavar="DIR")
     parser.add_argument("--only-print", action="store_true")
+    parser.add_argument("--model", default="", metavar="M")
+    parser.add_argument("--with", dest="more", default="", metavar="WORDS")
     words = parser.parse_args()
     if unknown := set(words.what) - {*SETS, "ablation", "peers"}:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
