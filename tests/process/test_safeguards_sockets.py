@@ -1,0 +1,174 @@
+"""Limits of the local sockets: how many clients, how long a frame takes, who may speak."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.waiting import until
+from wherein import domain as d
+from wherein.errors import (
+    ConnectionLost,
+    DeadlineExceeded,
+    ProtocolError,
+    WhereinError,
+    WorkerUnavailable,
+)
+from wherein.ipc import frames, handshake, transport
+from wherein.ipc import service as services
+from wherein.ipc.client import Client
+from wherein.ipc.operations import DATABASE_OPERATIONS
+from wherein.ipc.service import Call, Service
+
+TOKEN = b"t" * 32
+
+
+@pytest.fixture
+def serving(wherein_home: Path) -> Iterator[Callable[..., Service]]:
+    """Make services; they are closed at the end."""
+    made: list[Service] = []
+
+    def make(handler: Callable[[Call], None]) -> Service:
+        made.append(Service("test.db", TOKEN, DATABASE_OPERATIONS, handler))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def answer(call: Call) -> None:
+    """Answer with the listing of no files."""
+    call.reply(d.FileList([], 7))
+
+
+def ask(client: Client) -> int:
+    """Ask once and return the commit number."""
+    commit: int = client.submit("list_files", d.Empty()).result(20).commit
+    return commit
+
+
+def test_clients_beyond_the_limit_are_hung_up_on(
+    serving: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who leaks connections does not get all threads of a worker; a place that is free is given."""
+    monkeypatch.setattr(services, "MAX_CLIENTS", 2)
+    endpoint = serving(answer).endpoint
+    first, second = (Client(endpoint, TOKEN, DATABASE_OPERATIONS) for _ in range(2))
+    with pytest.raises(WhereinError):
+        Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert ask(second) == 7
+    first.close()
+
+    def again() -> Client | None:
+        try:
+            return Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+        except WhereinError:
+            return None
+
+    third = until(again, what="the free place")
+    assert third is not None
+    assert ask(third) == 7
+    for client in (second, third):
+        client.close()
+
+
+def test_an_answer_that_is_too_large_is_an_error_and_not_a_hang(
+    serving: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The asker is told, and the connection goes on."""
+
+    def handler(call: Call) -> None:
+        if call.operation == "find_symbols":
+            call.reply("x" * 5000)
+        else:
+            answer(call)
+
+    client = Client(serving(handler).endpoint, TOKEN, DATABASE_OPERATIONS)
+    monkeypatch.setattr(frames, "MAX_FRAME", 1000)
+    with pytest.raises(ProtocolError, match="larger"):
+        client.submit("find_symbols", d.SymbolQuery("x")).result(20)
+    assert ask(client) == 7
+    client.close()
+
+
+def test_a_frame_that_trickles_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame that has begun must be complete in time, however lively its sender is."""
+    monkeypatch.setattr(frames, "FRAME_S", 0.2)
+    ours, theirs = socket.socketpair()
+    frames.prepare(ours)
+    ours.settimeout(0.05)
+    problems: list[Exception] = []
+
+    def read() -> None:
+        try:
+            frames.read_frame(ours)
+        except ProtocolError as error:
+            problems.append(error)
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    theirs.sendall(struct.pack(">I", 1000) + b"x")
+    reading.join(20)
+    assert len(problems) == 1
+    ours.close()
+    theirs.close()
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    wherein_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client does not wait for ever for a welcome."""
+    monkeypatch.setattr(handshake, "HANDSHAKE_S", 0.1)
+    listener, endpoint = transport.listen("mute.db")
+    problems: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+        except DeadlineExceeded as error:
+            problems.append(error)
+
+    connecting = threading.Thread(target=connect, daemon=True)
+    connecting.start()
+    connecting.join(20)
+    listener.close()
+    transport.forget(endpoint)
+    assert len(problems) == 1
+
+
+@pytest.mark.parametrize("part", ["__version__", "PROTOCOL"])
+def test_another_version_is_refused_by_name(
+    serving: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Two builds never talk to each other, even with the right token."""
+    endpoint = serving(answer).endpoint
+    other = "0.0.1" if part == "__version__" else 99
+    greeting = handshake.Hello(
+        other if part == "PROTOCOL" else handshake.PROTOCOL,  # type: ignore[arg-type]
+        other if part == "__version__" else handshake.__version__,  # type: ignore[arg-type]
+        os.getpid(),
+        TOKEN,
+    )
+    monkeypatch.setattr(handshake, "Hello", lambda *_: greeting)
+    with pytest.raises(WorkerUnavailable, match="version"):
+        Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED"), reason="the kernel does not say who")
+def test_another_users_process_is_not_served(
+    serving: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel says whose process it is; the token does not help."""
+    monkeypatch.setenv("WHEREIN_TRANSPORT", "unix")
+    endpoint = serving(answer).endpoint
+    mine = os.geteuid()
+    monkeypatch.setattr(handshake.os, "geteuid", lambda: mine + 1)
+    with pytest.raises(ConnectionLost):
+        Client(endpoint, TOKEN, DATABASE_OPERATIONS)
