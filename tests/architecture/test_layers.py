@@ -38,7 +38,9 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wherein.terminal": (
         "wherein.commands",
         "wherein.database",
+        "wherein.embedding.catalogue",
         "wherein.embedding.fingerprint",
+        "wherein.embedding.install",
         "wherein.embedding.models",
         "wherein.host",
         "wherein.indexing.languages",
@@ -96,7 +98,7 @@ _LIBRARIES: dict[str, tuple[str, ...]] = {
     "pygls": ("wherein.lsp",),
     "lsprotocol": ("wherein.lsp",),
     "apsw": ("wherein.db_worker",),
-    "fastembed": ("wherein.embedding.fastembed_backend",),
+    "fastembed": ("wherein.embedding.fastembed_backend", "wherein.embedding.hub"),
     "onnxruntime": ("wherein.embedding.fastembed_backend",),
     "tokenizers": ("wherein.embedding",),
     "tree_sitter": ("wherein.indexing",),
@@ -130,7 +132,10 @@ _BANNED: dict[str, tuple[str, ...]] = {
     "asyncio.create_subprocess_exec": (),
     "asyncio.create_subprocess_shell": (),
     "asyncio.subprocess": (),
-    "subprocess": ("wherein.__main__",),  # Windows only, to start itself anew with -I
+    "subprocess": (
+        "wherein.__main__",  # Windows only, to start itself anew with -I
+        "wherein.embedding.wheels",  # pip, after the person agreed to a download
+    ),
     "os.fork": (),
     "os.forkpty": (),
     "os.popen": (),

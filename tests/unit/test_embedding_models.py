@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from fastembed import TextEmbedding
 
 from model_folders import table, write_safetensors, write_static, write_transformer
 from wherein.embedding import models
+from wherein.embedding.catalogue import KNOWN, MINILM, find
+from wherein.embedding.fastembed_backend import load_embedder
 from wherein.embedding.fingerprint import fingerprint, hash_files
 from wherein.errors import ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from wherein.embedding.catalogue import KnownModel
 
 
 @pytest.mark.parametrize("choice", ["", "default"])
@@ -96,14 +101,15 @@ def test_an_absurd_header_size_is_not_read(tmp_path: Path) -> None:
         models.resolve(str(tmp_path))
 
 
+@pytest.mark.usefixtures("wherein_home")
 def test_an_incomplete_installation_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models, "_EMBEDDED_FOLDER", tmp_path)
     with pytest.raises(ModelError, match=r"model\.safetensors is missing.*force-reinstall"):
         models.resolve("")
-    (listed,) = models.list_models()
-    assert "is missing" in listed.problem
+    listed = models.list_models()
+    assert "is missing" in listed[0].problem
 
 
 def test_the_choice_survives_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
@@ -136,15 +142,91 @@ def test_a_damaged_choice_is_said_and_not_guessed(tmp_path: Path, content: str) 
         models.read_choice(tmp_path)
 
 
+@pytest.mark.usefixtures("wherein_home")
 def test_the_list_shows_the_embedded_model_and_the_chosen_folder(tmp_path: Path) -> None:
-    (default,) = models.list_models()
+    default, *known = models.list_models()
     assert (default.choice, default.chosen, default.problem) == ("default", True, "")
+    assert [model.name for model in known] == [model.name for model in KNOWN]
+    assert not any(model.chosen or model.here or model.problem for model in known)
     folder = write_transformer(tmp_path / "mine")
-    default, own = models.list_models(str(folder))
+    default, *_, own = models.list_models(str(folder))
     assert (default.chosen, own.chosen, own.name) == (False, True, "mine")
     assert own.description == "a transformer model of your own"
     (folder / "tokenizer.json").unlink()
-    assert "has no tokenizer.json" in models.list_models(str(folder))[1].problem
+    assert "has no tokenizer.json" in models.list_models(str(folder))[-1].problem
+
+
+def keep(home: Path, model: KnownModel) -> Path:
+    """Put a small model where a fetched one is kept."""
+    folder = write_transformer(home / "models" / model.directory)
+    names = [path.name for path in folder.iterdir()]
+    manifest = {"name": model.name, "sha256": hash_files(folder, names)}
+    (folder / models.MANIFEST).write_text(json.dumps(manifest))
+    return folder
+
+
+def listed(choice: str, name: str) -> models.ListedModel:
+    return next(model for model in models.list_models(choice) if model.name == name)
+
+
+def test_a_fetched_model_is_found_by_its_name_and_checked_by_its_hashes(wherein_home: Path) -> None:
+    folder = keep(wherein_home, MINILM)
+    for choice in (
+        "all-MiniLM-L6-v2",
+        "ALL-minilm-l6-V2",
+        "sentence-transformers/all-MiniLM-L6-v2",
+    ):
+        spec = models.resolve(choice)
+        assert (spec.name, spec.choice, spec.folder) == (MINILM.name, MINILM.name, folder.resolve())
+        assert set(spec.sha256) == set(spec.files)
+    assert load_embedder(spec).fingerprint == load_embedder(models.resolve(str(folder))).fingerprint
+    assert listed(MINILM.name, MINILM.name) == models.ListedModel(
+        MINILM.name, MINILM.name, MINILM.description, chosen=True
+    )
+    with (folder / "model.onnx").open("ab") as file:
+        file.write(b"?")
+    with pytest.raises(ModelError, match=r"damaged.*Fetch the model again: wherein model b"):
+        load_embedder(models.resolve(MINILM.name))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"sha256": {"model.onnx": "0"}}'])
+def test_a_fetched_model_without_its_hashes_is_damaged(wherein_home: Path, content: str) -> None:
+    folder = keep(wherein_home, MINILM)
+    (folder / models.MANIFEST).write_text(content)
+    with pytest.raises(ModelError, match=r"all-MiniLM-L6-v2 in .* is damaged\. Fetch"):
+        models.resolve(MINILM.name)
+    assert "is damaged" in listed("", MINILM.name).problem
+
+
+@pytest.mark.usefixtures("wherein_home")
+@pytest.mark.parametrize("model", KNOWN, ids=lambda model: model.name)
+def test_a_known_model_that_is_not_here_names_the_command_that_fetches_it(
+    model: KnownModel, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=rf"{model.name} is not here yet.*`{model.command}`"):
+        models.resolve(model.name)
+    with pytest.raises(ModelError):
+        models.write_choice(tmp_path, model.name)
+    assert f"a download of {model.megabytes} MB" in listed("", model.name).description
+    assert "not here yet" in listed(model.name, model.name).problem
+
+
+def test_the_catalogue_says_of_hub_models_what_fastembed_says() -> None:
+    theirs = {model["model"]: model for model in TextEmbedding.list_supported_models()}
+    for model in KNOWN:
+        if model.origin == "hub":
+            listed = theirs[model.name]
+            assert model.repository == listed["sources"]["hf"]
+            assert model.weights == listed["model_file"]
+            assert listed["additional_files"] == []
+            assert model.megabytes == round(listed["size_in_GB"] * 1000)
+
+
+def test_a_path_is_not_a_name() -> None:
+    assert find("./all-MiniLM-L6-v2") is None
+    assert find("/models/all-MiniLM-L6-v2") is None
+    assert find("") is find("default") is None
+    assert len({model.directory for model in KNOWN}) == len(KNOWN)
 
 
 def test_the_fingerprint_follows_the_files_and_the_recipe_and_not_the_place(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ The worker's environment is expected to say TOKENIZERS_PARALLELISM=false.
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def load_embedder(spec: ModelSpec) -> Embedder:
     Measured: 0.5 CPU seconds for the embedded model, most of it fastembed's import.
     """
     hashes = _checked_hashes(spec)
+    os.environ["HF_HUB_OFFLINE"] = "1"  # fastembed imports the hub's library, which reads it then
     load = _load_static if spec.kind == "static" else _load_transformer
     try:
         embedder = load(spec, hashes)
@@ -178,8 +180,7 @@ def _checked_hashes(spec: ModelSpec) -> dict[str, str]:
         if hashes[name] != expected:
             raise ModelError(
                 f"The model file {spec.folder / name} is damaged: its sha256 is "
-                f"{hashes[name][:12]}… and must be {expected[:12]}…. "
-                "Install wherein again: pip install --force-reinstall wherein"
+                f"{hashes[name][:12]}… and must be {expected[:12]}…. {spec.remedy}"
             )
     return hashes
 

@@ -1,7 +1,7 @@
-"""The models a person can choose: the one inside the package, or a folder of their own.
+"""The models a person can choose: the one inside the package, one known by name, or a folder.
 
 Used by the vectorization worker (which loads the choice) and by `wherein model list` and `use`.
-Imports nothing heavy; nothing here downloads anything.
+Imports nothing heavy; nothing here downloads anything (`install` does).
 
 A static model is a folder with `model.safetensors` (a tensor `embeddings`, one row a token; or
 rows shared through `mapping` and scaled by `weights`) and `tokenizer.json`: the layout that
@@ -19,10 +19,14 @@ from typing import Literal
 
 import attrs
 
+from wherein.embedding.catalogue import KNOWN, KnownModel, find
 from wherein.errors import ModelError
+from wherein.paths import model_cache
 
 DEFAULT = "default"
 CHOICE_FILE = "model.json"
+# In the folder of a model that wherein fetched: the name, and the sha256 of each file.
+MANIFEST = "wherein.json"
 
 _SAFETENSORS = "model.safetensors"
 _TOKENIZER = "tokenizer.json"
@@ -49,9 +53,10 @@ _EMBEDDED_SHA256 = {
 class ModelSpec:
     """A model that can be loaded.
 
-    `choice` is what `resolve` understands: `default`, or the absolute path of the folder. `files`
-    are all files that decide its vectors, relative to `folder`; `weights` is the main one.
-    `sha256` has the expected hash of each file, empty for a person's own folder.
+    `choice` is what `resolve` understands: `default`, a name, or the absolute path of the folder.
+    `files` are all files that decide its vectors, relative to `folder`; `weights` is the main one.
+    `sha256` has the expected hash of each file, empty for a person's own folder; `remedy` says what
+    to do when a file differs.
     """
 
     name: str
@@ -61,27 +66,36 @@ class ModelSpec:
     weights: str
     files: tuple[str, ...]
     sha256: dict[str, str] = attrs.field(factory=dict)
+    remedy: str = "Install wherein again: pip install --force-reinstall wherein"
 
 
 @attrs.frozen
 class ListedModel:
-    """A line of `wherein model list`; `problem` is a sentence when it cannot be loaded, else ""."""
+    """A line of `wherein model list`.
+
+    `here` says whether it can be used without a download; `problem` is a sentence when it is here
+    (or chosen) and cannot be loaded, else "".
+    """
 
     name: str
     choice: str
     description: str
     chosen: bool
     problem: str = ""
+    here: bool = True
 
 
 def resolve(choice: str) -> ModelSpec:
-    """Find the model of a choice: "" or `default` for the embedded one, or the path of a folder.
+    """Find the model of a choice: "" or `default`, a name of the catalogue, or a folder's path.
 
-    Raises ModelError when the folder is missing or does not hold a model. The contents are checked
-    when the model is loaded, except that the embedded model's files must be there.
+    Raises ModelError when a named model was not fetched yet, or the folder is missing or does not
+    hold a model. The contents are checked when the model is loaded, except that the embedded
+    model's files must be there.
     """
     if choice in {"", DEFAULT}:
         return _embedded()
+    if known := find(choice):
+        return _fetched(known)
     folder = Path(choice).expanduser()
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
@@ -105,16 +119,23 @@ def resolve(choice: str) -> ModelSpec:
 
 def list_models(choice: str = "") -> list[ListedModel]:
     """Describe the models a person can choose from, given the choice now in force."""
-    embedded = _embedded_description(chosen=choice in {"", DEFAULT})
-    if embedded.chosen:
-        return [embedded]
+    chosen = find(choice)
+    listed = [_embedded_description(chosen=choice in {"", DEFAULT})]
+    listed += [_known_description(model, chosen=model is chosen) for model in KNOWN]
+    if listed[0].chosen or chosen:
+        return listed
     try:
         spec = resolve(choice)
     except ModelError as error:
         own = ListedModel(Path(choice).name, choice, "a folder of your own", True, str(error))
     else:
         own = ListedModel(spec.name, spec.choice, f"a {spec.kind} model of your own", True)
-    return [embedded, own]
+    return [*listed, own]
+
+
+def is_here(model: KnownModel) -> bool:
+    """Say whether the model was fetched; what is wrong with it shows when it is loaded."""
+    return (model_cache() / model.directory / MANIFEST).is_file()
 
 
 def read_choice(config_dir: Path) -> str:
@@ -173,6 +194,37 @@ def _embedded() -> ModelSpec:
         files=tuple(_EMBEDDED_SHA256),
         sha256=_EMBEDDED_SHA256,
     )
+
+
+def _fetched(model: KnownModel) -> ModelSpec:
+    folder = model_cache() / model.directory
+    if not is_here(model):
+        raise ModelError(
+            f"The model {model.name} is not here yet ({model.megabytes} MB). "
+            f"Fetch it with `{model.command}`, or go back to the embedded one with "
+            f"`wherein model use {DEFAULT}`."
+        )
+    remedy = f"Fetch the model again: {model.command}"
+    try:
+        found = resolve(str(folder))
+        hashes = json.loads((folder / MANIFEST).read_bytes())["sha256"]
+        expected = {name: str(hashes[name]) for name in found.files}
+    except (ModelError, OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"The model {model.name} in {folder} is damaged. {remedy}") from error
+    return attrs.evolve(found, name=model.name, choice=model.name, sha256=expected, remedy=remedy)
+
+
+def _known_description(model: KnownModel, *, chosen: bool) -> ListedModel:
+    here, problem = is_here(model), ""
+    if here or chosen:
+        try:
+            resolve(model.name)
+        except ModelError as error:
+            problem = str(error)
+    description = model.description
+    if not here:
+        description += f"; not here, a download of {model.megabytes} MB"
+    return ListedModel(model.name, model.name, description, chosen, problem, here)
 
 
 def _embedded_description(*, chosen: bool) -> ListedModel:

@@ -127,7 +127,7 @@ def model_problem() -> tuple[ModelSpec | None, str]:
         if found.get(name) != wanted:
             return spec, (
                 f"The model could not be loaded: {spec.folder / name} is damaged (hash differs). "
-                "Words still work. Install wherein again: pip install --force-reinstall wherein"
+                f"Words still work. {spec.remedy}"
             )
     return spec, ""
 
