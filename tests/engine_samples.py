@@ -27,7 +27,7 @@ from wherein.domain import (
 )
 from wherein.indexing.header import input_key, model_header
 
-DIM = 16
+DIM = 64
 FINGERPRINT = "test-model"
 TWO = "def alpha():\n    return one\n\ndef beta():\n    return two\n"
 _ids = itertools.count(1)
@@ -100,7 +100,7 @@ def vector_of(text: str, dim: int = DIM) -> np.ndarray:
 
 
 def embed_all(engine: Engine, fingerprint: str = FINGERPRINT, dim: int = DIM) -> list[bytes]:
-    """Make the vectors of everything that is pending; returns the keys embedded."""
+    """Make the vectors of everything that is pending; returns the keys of the chunks embedded."""
     keys: list[bytes] = []
     while True:
         batch = engine.lease("test", BatchRequest(fingerprint, dim, 50, 0.0))
@@ -111,7 +111,7 @@ def embed_all(engine: Engine, fingerprint: str = FINGERPRINT, dim: int = DIM) ->
         engine.put_vectors(
             VectorBatch(fingerprint, dim, got, b"".join(v.tobytes() for v in made), [])
         )
-        keys += got
+        keys += [item.key for item in batch.items if item.header]
 
 
 def embedder(fingerprint: str = FINGERPRINT, dim: int = DIM):  # noqa: ANN201 - a small closure

@@ -254,7 +254,7 @@ class EmbedBatch(msgspec.Struct, frozen=True, array_like=True):
     """Work for the vectorization worker, leased for the life of its connection."""
 
     items: list[EmbedItem]
-    pending: int  # chunks still without a vector, these included
+    pending: int  # chunks and symbols still without a vector, these included
 
 
 class VectorBatch(msgspec.Struct, frozen=True, array_like=True):
@@ -296,7 +296,7 @@ class IndexStats(msgspec.Struct, frozen=True, kw_only=True):
     files: int  # indexed, skipped ones not counted
     chunks: int
     vectors: int  # chunks that have a vector of the current model
-    pending: int  # chunks that have none yet
+    pending: int  # inputs still to come for this model: chunks first, then symbols
     failed_vectors: int
     skipped: dict[str, int]
     commit: int

@@ -81,7 +81,36 @@ def check_counters(engine: Engine) -> None:
         stats.fingerprint,
     )
     assert stats.vectors == with_vector == engine._matrix.snapshot.live
-    assert stats.pending + stats.failed_vectors == stats.chunks - with_vector
+    waiting = """SELECT count(*) FROM {} x WHERE NOT EXISTS (SELECT 1 FROM vectors v
+        JOIN models m ON m.id = v.model WHERE v.key = x.key AND m.fingerprint = ?)"""
+    chunks = count(waiting.format("chunks"), stats.fingerprint)
+    assert stats.pending == chunks + count(waiting.format("symbols"), stats.fingerprint)
+    assert stats.failed_vectors == stats.chunks - with_vector - chunks
+    check_symbols(engine)
+
+
+def check_symbols(engine: Engine) -> None:
+    """Each symbol is with the chunk that it starts in, and memory has the vectors of the disk."""
+    conn = engine._conn
+    (lost,) = conn.execute(
+        """SELECT count(*) FROM symbols s LEFT JOIN chunks c ON c.id = s.chunk AND c.file = s.file
+        AND c.start_byte <= s.start_byte AND s.start_byte < c.end_byte WHERE c.id IS NULL"""
+    ).fetchall()
+    assert lost == (0,)
+    stored: dict[int, Counter[bytes]] = {}
+    rows = conn.execute(
+        """SELECT s.chunk, v.data FROM symbols s JOIN vectors v ON v.key = s.key
+        JOIN models m ON m.id = v.model WHERE m.fingerprint = ? AND v.data NOTNULL""",
+        (engine.stats().fingerprint,),
+    )
+    for chunk, data in rows:
+        stored.setdefault(chunk, Counter())[data] += 1
+    size = engine._store.dim + 4
+    held = {
+        chunk: Counter(data[i : i + size] for i in range(0, len(data), size))
+        for chunk, data in engine._matrix.snapshot.symbols._of.items()
+    }
+    assert held == stored
 
 
 def test_a_file_is_replaced_whole(engine: Engine) -> None:
@@ -170,7 +199,7 @@ def test_there_and_back_again_embeds_nothing(tmp_path: Path) -> None:
     write(tmp_path, engine, "x.py", a)
     assert len(embed_all(engine)) == 2
     write(tmp_path, engine, "x.py", b)
-    assert engine.stats().pending == 1  # the other function is untouched
+    assert engine.stats().pending == 1  # the other function and both names are untouched
     assert len(embed_all(engine)) == 1
     write(tmp_path, engine, "x.py", a)
     assert (engine.stats().pending, engine.stats().vectors) == (0, 2)
@@ -190,8 +219,8 @@ def test_unused_vectors_are_collected_beyond_the_cap(
     for i in range(6):
         write(tmp_path, engine, "x.py", f"def name{i}(): return {i}\n")
         embed_all(engine)
-    engine.maintain()  # one in use, and as many unused as there are chunks
-    assert engine._conn.execute("SELECT count(*) FROM vectors").fetchall() == [(2,)]
+    engine.maintain()  # of a chunk and its symbol in use, and as many unused as there are chunks
+    assert engine._conn.execute("SELECT count(*) FROM vectors").fetchall() == [(3,)]
     check_counters(engine)
     engine.close()
 
@@ -204,8 +233,9 @@ def test_failed_chunks_are_not_asked_for_again(tmp_path: Path) -> None:
     engine.put_vectors(VectorBatch(FINGERPRINT, DIM, [good], vector_of("x").tobytes(), [bad]))
     for _ in range(2):
         stats = engine.stats()
-        assert (stats.vectors, stats.pending, stats.failed_vectors) == (1, 0, 1)
-        assert engine.lease("w", BatchRequest(FINGERPRINT, DIM, 10, 0)).items == []
+        assert (stats.vectors, stats.pending, stats.failed_vectors) == (1, 2, 1)
+        names = engine.lease("w", BatchRequest(FINGERPRINT, DIM, 10, 0)).items
+        assert [i.text for i in names] == ["alpha def alpha", "beta def beta"]
         engine.close()
         engine = Engine.open(tmp_path / "index", str(tmp_path))
     engine.close()

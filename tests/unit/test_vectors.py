@@ -18,11 +18,14 @@ from engine_samples import (
     embedder,
     found_paths,
     update,
+    vector_of,
     write,
 )  # fmt: skip
 from wherein.db_worker import pending
+from wherein.db_worker.codec import decode, encode
 from wherein.db_worker.engine import Engine
-from wherein.db_worker.vectors import KIND_CODES, Matrix, decode, encode, scan
+from wherein.db_worker.symbols import SymbolVectors
+from wherein.db_worker.vectors import KIND_CODES, Matrix, scan
 from wherein.domain import BatchRequest, EmbedItem, Mode, SearchQuery
 
 FOUR = "def one(): cats\n\ndef two(): dogs\n\ndef three(): birds\n\ndef four(): fish\n"
@@ -75,11 +78,13 @@ def test_a_scan_equals_brute_force(merged: bool) -> None:
             expected[600] = float(rows[0] @ query) * 2
         found = scan(matrix.snapshot, query, f, k)
         best = sorted(expected, key=lambda c: -expected[c])[:20]
-        assert [c for c, _ in found.top(20)] == best
+        assert found.top(20) == best
         assert found.of([*best, 150, 9_999]) == pytest.approx(
             {c: expected[c] for c in best}, rel=1e-4
         )
-        assert found.median() == pytest.approx(float(np.median(list(expected.values()))), abs=1e-5)
+        if len(expected) <= 256:  # of a sample where there are more
+            third_quartile = float(np.quantile(list(expected.values()), 0.75))
+            assert found.floor() == pytest.approx(third_quartile, abs=1e-4)
 
 
 def test_the_base_is_sorted_by_path_and_by_id_within() -> None:
@@ -144,7 +149,7 @@ def test_vectors_of_two_models_are_never_compared(tmp_path: Path) -> None:
     write(tmp_path, engine, "a.py", FOUR)
     assert len(embed_all(engine, "old")) == 4
     batch = engine.lease("w", BatchRequest("new", DIM, 1, 0.0))  # one of four, then look
-    assert (engine.stats().fingerprint, engine.stats().vectors, batch.pending) == ("new", 0, 4)
+    assert (engine.stats().fingerprint, engine.stats().vectors, batch.pending) == ("new", 0, 8)
     reader = engine.reader()
 
     def by_meaning(fingerprint: str) -> tuple[int, list[str]]:
@@ -197,10 +202,37 @@ def test_a_lease_is_for_one_owner_until_it_is_gone(tmp_path: Path) -> None:
     first = engine.lease("one", request)
     second = engine.lease("two", request)
     assert (len(first.items), len(second.items)) == (3, 1)
-    assert engine.lease("three", request).items == []
+    names = engine.lease("three", BatchRequest(FINGERPRINT, DIM, 9, 0.0))
+    assert [i.header for i in names.items] == [""] * 4  # symbols come when no chunk is free
+    assert engine.lease("four", request).items == []
     engine.release("one")
     assert {i.key for i in engine.lease("three", request).items} == {i.key for i in first.items}
-    assert engine.stats().pending == 4
+    assert engine.stats().pending == 8
+    engine.close()
+
+
+def test_the_best_symbol_of_a_chunk_counts() -> None:
+    symbols = SymbolVectors(2)
+    rows = np.array([[1, 0], [0, 1], [-1, 0]], "<f4")
+    one, other, against = (s for s in encode(rows.tobytes(), 2) if s)
+    symbols.add([(3, one), (5, against), (3, other)])
+    best = symbols.best([5, 3, 9], np.array([0.6, 0.8], np.float32))
+    assert best.tolist() == pytest.approx([0, 0.8, 0], abs=1e-3)
+    symbols.remove(0, 4)
+    assert symbols.best([3], rows[0]).tolist() == [0]
+
+
+def test_a_name_that_means_the_question_leads_to_its_chunk(tmp_path: Path) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    filler = " ".join(f"word{i}" for i in range(60))
+    write(tmp_path, engine, "a.py", f"def retry_upload(): {filler}\n")
+    write(tmp_path, engine, "b.py", f"def zoo(): upload {filler}\n")
+    embed_all(engine)
+    found = ask(engine, "def retry_upload", model=True, mode=Mode.SEMANTIC)
+    assert found_paths(found)[0] == "a.py"
+    chunk, other = (c for (c,) in engine._conn.execute("SELECT id FROM chunks ORDER BY id"))
+    best = engine._matrix.snapshot.symbols.best([chunk, other], vector_of("def retry_upload"))
+    assert best[0] > 0.9 > best[1]
     engine.close()
 
 

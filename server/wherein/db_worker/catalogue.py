@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from wherein.db_worker.store import FileRow
+from wherein.db_worker.changes import FileRow
 from wherein.db_worker.vectors import Ints
 from wherein.domain import Kind, SearchQuery
 

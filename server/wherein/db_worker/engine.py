@@ -19,12 +19,14 @@ import apsw
 
 from wherein.db_worker import generations, loading, schema, snippets
 from wherein.db_worker.catalogue import Catalogue
+from wherein.db_worker.changes import Change
+from wherein.db_worker.codec import decode
 from wherein.db_worker.failures import explained
 from wherein.db_worker.lexical import Frequencies
 from wherein.db_worker.pending import Pending, TextCache
 from wherein.db_worker.search import Reader, Shared
-from wherein.db_worker.store import Change, Store
-from wherein.db_worker.vectors import Matrix, decode
+from wherein.db_worker.store import Store
+from wherein.db_worker.vectors import Matrix
 from wherein.domain import (
     BatchRequest,
     EmbedBatch,
@@ -73,7 +75,8 @@ class Engine:
         self._catalogue = Catalogue(loading.files(conn))
         self._frequencies = Frequencies()
         self._texts = TextCache()
-        self._pending = Pending()
+        self._pending = Pending()  # chunks
+        self._pending_symbols = Pending()  # embedded after all chunks
         self._matrix = Matrix()
         self._live = 0
         self._chunks_written = 0
@@ -137,8 +140,13 @@ class Engine:
                 done = {chunk: key for key in stored for chunk in self._pending.done(key)}
                 for key in stored:
                     self._texts.drop(key)
+                named = {one: key for key in stored for one in self._pending_symbols.done(key)}
             rows = loading.places(self._conn, [c for c, key in done.items() if stored[key]])
+            starting = loading.chunks_of_symbols(self._conn, named)
             with self._lock:
+                self._matrix.snapshot.symbols.add(
+                    (chunk, one) for symbol, chunk in starting if (one := stored[named[symbol]])
+                )
                 data = [stored[done[row[0]]] for row in rows]
                 self._add_vectors(rows, [d for d in data if d])
                 self._vectors_written += len(rows)
@@ -155,6 +163,7 @@ class Engine:
             self._merge_if(untidy >= _MERGE_ROWS)
             with self._lock:
                 self._pending.try_again()
+                self._pending_symbols.try_again()
             self._store.trim_replies()
             self._store.collect_vectors(max(KEPT_VECTORS, self._store.counters["chunks"]))
             self._merge_words()
@@ -166,11 +175,12 @@ class Engine:
         """Return the counters, from memory."""
         with self._lock:
             counters, pending = self._counters, self._pending.count
+            symbols = self._pending_symbols.count
             return IndexStats(
                 files=counters["files"],
                 chunks=counters["chunks"],
                 vectors=self._live,
-                pending=pending,
+                pending=pending + symbols,
                 failed_vectors=max(0, counters["chunks"] - self._live - pending),
                 skipped=dict(self._skipped),
                 commit=counters["commit"],
@@ -199,18 +209,23 @@ class Engine:
                     wanted = dict(self._pending.free(near, min(r.max_items, MAX_BATCH)))
                     self._pending.lease(owner, wanted)
                     found = self._texts.find(wanted)
+                    room = 0 if wanted else min(r.max_items, MAX_BATCH)
+                    named = dict(self._pending_symbols.free((), room))
+                    self._pending_symbols.lease(owner, named)
                 missing = {key: chunk for key, chunk in wanted.items() if key not in found}
                 found |= self._read_again(owner, missing)
-                items = [found[key] for key in wanted if key in found]
-                if items or not wanted:
+                found |= self._symbol_texts(owner, named)
+                items = [found[key] for key in (*wanted, *named) if key in found]
+                if items or not (wanted or named):
                     break
             with self._lock:
-                return EmbedBatch(items, self._pending.count)
+                return EmbedBatch(items, self._pending.count + self._pending_symbols.count)
 
     def release(self, owner: object) -> None:
         """Give an owner's leases back, because it went away."""
         with self._lock:
             self._pending.release(owner)
+            self._pending_symbols.release(owner)
 
     def reader(self) -> Reader:
         """Return a reader with a connection of its own, for one thread."""
@@ -256,13 +271,15 @@ class Engine:
         if not change.removed and change.stored is None:
             self._count()
             return
-        gone = sum(len(keys) for _, keys in change.removed)
+        gone = sum(len(removed.keys) for removed in change.removed)
         with self._lock:
-            for row, keys in change.removed:
+            for row, keys, named in change.removed:
                 self._live -= self._matrix.remove(row.first_chunk, row.end_chunk)
                 for key in keys:
                     self._pending.forget(key, row.first_chunk, row.end_chunk)
                     self._texts.drop(key)
+                for symbol in named:
+                    self._pending_symbols.forget(symbol.key, symbol.id, symbol.id + 1)
             rows: list[tuple[int, int, str]] = []
             data: list[bytes] = []
             for chunk in change.chunks:
@@ -274,12 +291,21 @@ class Engine:
                     self._pending.add(chunk.key, chunk.id)
                     self._texts.put(EmbedItem(chunk.key, chunk.header, chunk.text))
             self._add_vectors(rows, data)
+            self._remember_symbols(change)
             self._chunks_written += len(change.chunks)
             self._matrix.reflects(change.written.commit)
             self._count_locked()
-        self._catalogue.change([row for row, _ in change.removed], change.stored)
+        self._catalogue.change([removed.row for removed in change.removed], change.stored)
         self._frequencies.chunks_changed(gone + len(change.chunks), self._store.counters["chunks"])
         self._merge_if(self._matrix.wants_merge())
+
+    def _remember_symbols(self, change: Change) -> None:
+        for symbol in change.symbols:
+            vector = change.known_vectors.get(symbol.key, b"")
+            if vector:
+                self._matrix.snapshot.symbols.add([(symbol.chunk, vector)])
+            elif vector is not None and symbol.chunk >= 0:
+                self._pending_symbols.add(symbol.key, symbol.id)
 
     def _count(self) -> None:
         with self._lock:
@@ -329,8 +355,11 @@ class Engine:
         )
         matrix = Matrix(store.fingerprint, store.dim)
         matrix.load(base, store.counters["commit"])
+        symbols, unnamed = loading.symbol_vectors_of(self._conn, store.model, store.dim)
+        matrix.take_symbols(symbols)
         with self._lock:
-            self._matrix, self._live, self._pending = matrix, len(base), pending
+            self._matrix, self._live = matrix, len(base)
+            self._pending, self._pending_symbols = pending, unnamed
 
     def _read_again(self, owner: object, missing: dict[bytes, int]) -> dict[bytes, EmbedItem]:
         """Read the text of chunks from their files; those that changed there are set aside."""
@@ -345,6 +374,15 @@ class Engine:
         }
         with self._lock:
             self._pending.set_aside(owner, missing.keys() - found.keys())
+        return found
+
+    def _symbol_texts(self, owner: object, named: dict[bytes, int]) -> dict[bytes, EmbedItem]:
+        """Read what a model reads of symbols; a symbol that is gone by now is nobody's work."""
+        if not named:
+            return {}
+        found = loading.symbol_inputs(self._lease_conn, named.values())
+        with self._lock:
+            self._pending_symbols.set_aside(owner, named.keys() - found.keys())
         return found
 
     def _bytes_on_disk(self) -> int:

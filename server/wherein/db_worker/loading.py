@@ -7,17 +7,26 @@ from typing import Final
 
 import apsw
 
+from wherein.db_worker.changes import FileRow
+from wherein.db_worker.codec import crc, decode
 from wherein.db_worker.pending import Pending
 from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.snippets import Place
-from wherein.db_worker.store import FileRow
-from wherein.db_worker.vectors import KIND_CODES, Block, crc, decode
+from wherein.db_worker.symbols import SymbolVectors, model_input
+from wherein.db_worker.vectors import KIND_CODES, Block
+from wherein.domain import EmbedItem
 
 _FILES: Final = """SELECT id, path, language, first_chunk, end_chunk, skip IS NULL FROM files"""
 # CROSS JOIN keeps this order: files by path, then each file's own range of chunks.
 _VECTORS: Final = """SELECT c.id, c.file, c.kind, c.key, v.id IS NOT NULL, v.data, v.crc
     FROM files f CROSS JOIN chunks c ON c.id >= f.first_chunk AND c.id < f.end_chunk
     LEFT JOIN vectors v ON v.model = ? AND v.key = c.key ORDER BY f.path, c.id"""
+_SYMBOL_VECTORS: Final = """SELECT s.id, s.chunk, s.key, v.id IS NOT NULL, v.data, v.crc
+    FROM symbols s LEFT JOIN vectors v ON v.model = ? AND v.key = s.key
+    WHERE s.chunk >= 0 ORDER BY s.id"""
+_SYMBOL_CHUNKS: Final = "SELECT id, chunk FROM symbols WHERE id IN (SELECT value FROM carray(?))"
+_SYMBOL_TEXTS: Final = """SELECT key, qualified, signature FROM symbols
+    WHERE id IN (SELECT value FROM carray(?))"""
 _PLACES: Final = "SELECT id, file, kind FROM chunks WHERE id IN (SELECT value FROM carray(?))"
 _SOURCES: Final = """SELECT f.path, c.symbol, c.start_byte, c.end_byte, c.start_line, c.end_line,
     c.key FROM chunks c JOIN files f ON f.id = c.file
@@ -43,7 +52,7 @@ def vectors_of(conn: apsw.Connection, model: int, dim: int, chunks: int) -> tupl
     row = 0
     waiting: list[bytes] = []
     for chunk, file, kind, key, known, data, checksum in conn.execute(_VECTORS, (model,)):
-        if not known or (data is not None and (len(data) != dim + 4 or crc(data) != checksum)):
+        if not _usable(known, data, checksum, dim):
             pending.add(key, chunk)
         elif data is not None:
             block.ids[row], block.files[row], block.kinds[row] = chunk, file, KIND_CODES[kind]
@@ -55,6 +64,33 @@ def vectors_of(conn: apsw.Connection, model: int, dim: int, chunks: int) -> tupl
     if waiting:
         block.vectors[row - len(waiting) : row] = decode(waiting, dim)
     return block.first(row), pending
+
+
+def symbol_vectors_of(conn: apsw.Connection, model: int, dim: int) -> tuple[SymbolVectors, Pending]:
+    """Return a model's vectors of symbols by chunk, and the symbols that have none."""
+    found, pending = SymbolVectors(dim), Pending()
+    for symbol, chunk, key, known, data, checksum in conn.execute(_SYMBOL_VECTORS, (model,)):
+        if not _usable(known, data, checksum, dim):
+            pending.add(key, symbol)
+        elif data is not None:
+            found.add([(chunk, data)])
+    return found, pending
+
+
+def _usable(known: int, data: bytes | None, checksum: int, dim: int) -> bool:
+    """Say whether nothing is to be made: there is a sound vector, or the model failed on it."""
+    return bool(known) and (data is None or (len(data) == dim + 4 and crc(data) == checksum))
+
+
+def chunks_of_symbols(conn: apsw.Connection, symbols: Iterable[int]) -> list[tuple[int, int]]:
+    """Return (symbol, chunk) of symbols, those that exist."""
+    return query(conn, _SYMBOL_CHUNKS, (id_list(symbols),))
+
+
+def symbol_inputs(conn: apsw.Connection, symbols: Iterable[int]) -> dict[bytes, EmbedItem]:
+    """Return by key what a model reads of symbols, those that exist."""
+    rows = query(conn, _SYMBOL_TEXTS, (id_list(symbols),))
+    return {key: model_input(key, qualified, signature) for key, qualified, signature in rows}
 
 
 def places(conn: apsw.Connection, chunks: Iterable[int]) -> list[tuple[int, int, str]]:

@@ -17,10 +17,11 @@ import numpy as np
 
 from wherein.db_worker import lexical, meaning, names, snippets
 from wherein.db_worker.catalogue import Catalogue, Filter
+from wherein.db_worker.codec import Floats
 from wherein.db_worker.failures import reading
 from wherein.db_worker.meaning import Cancelled, EmbedQuery
 from wherein.db_worker.schema import id_list, query
-from wherein.db_worker.vectors import KIND_CODES, Floats, Scan, Snapshot, scan
+from wherein.db_worker.vectors import KIND_CODES, Scan, Snapshot, scan
 from wherein.domain import (
     Coverage,
     FileList,
@@ -173,7 +174,7 @@ class Reader:
         meaning.check(cancelled)
         candidates = self._candidates(question, by_words, scanned, q.mode)
         alpha = _alpha(q.mode, question, scanned)
-        fusion.fuse(candidates, alpha, scanned.median() if scanned else 0.0)
+        fusion.fuse(candidates, alpha, scanned.floor() if scanned else 0.0)
         rules.apply_rules(question, candidates)
         best = fusion.ordered(candidates)[: max(0, min(q.limit, MAX_LIMIT))]
         hits = [_hit(c, found) for c, found in self._with_terms(best, question)]
@@ -234,7 +235,7 @@ class Reader:
         scanned: Scan | None,
         mode: Mode,
     ) -> list[Candidate]:
-        near = dict(scanned.top(POOL)) if scanned else {}
+        near = frozenset(scanned.top(POOL)) if scanned else frozenset()
         ids = {*by_words, *near}
         if question.name and mode is not Mode.SEMANTIC:
             ids |= self._defining(question.name)

@@ -7,15 +7,17 @@ database process only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import apsw
 
-from wherein.db_worker import lexical, vectors
+from wherein.db_worker import codec, lexical, symbols
+from wherein.db_worker.changes import Change, FileRow, NewChunk, Removed
 from wherein.db_worker.schema import COUNTERS, query
+from wherein.db_worker.symbols import NewSymbol
 from wherein.domain import (
     Chunk,
     FileUpdate,
@@ -44,50 +46,16 @@ _INSERT_CHUNK: Final = "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_WORDS: Final = (
     "INSERT INTO words (rowid, path, symbol, definitions, text) VALUES (?,?,?,?,?)"
 )
-_INSERT_SYMBOL: Final = "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_SYMBOL: Final = "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_VECTOR: Final = """INSERT INTO vectors (model, key, data, crc) VALUES (?,?,?,?)
     ON CONFLICT (model, key) DO UPDATE SET data = excluded.data, crc = excluded.crc"""
 _INSERT_FAILED: Final = """INSERT INTO vectors (model, key, data, crc) VALUES (?,?,NULL,0)
     ON CONFLICT (model, key) DO NOTHING"""
+_CHUNK_KEYS: Final = "SELECT key FROM chunks WHERE id >= ? AND id < ? ORDER BY id"
+_SYMBOL_KEYS: Final = "SELECT id, chunk, key FROM symbols WHERE id >= ? AND id < ? ORDER BY id"
+_COUNT_VECTORS: Final = "SELECT (SELECT count(*) FROM vectors), (SELECT count(*) FROM symbols)"
 _KNOWN_VECTORS: Final = """SELECT key, data, crc FROM vectors
     WHERE model = ? AND key IN (SELECT value FROM carray(?))"""
-
-
-class NewChunk(NamedTuple):
-    """A chunk as it was stored; `text` is what its vector will be made of."""
-
-    id: int
-    file: int
-    key: bytes
-    kind: str
-    header: str
-    text: str
-
-
-class FileRow(NamedTuple):
-    """What the memory of the engine keeps of a file; the chunk ids are a half-open range."""
-
-    id: int
-    path: bytes
-    language: str
-    first_chunk: int
-    end_chunk: int
-    indexed: bool
-
-
-class Change(NamedTuple):
-    """What one committed write did.
-
-    `removed` are files as they were, with the keys of their chunks; `stored` is the file as it is
-    now, with its chunks, and `known_vectors` those of their keys that need no embedding (None: the
-    model failed on it before).
-    """
-
-    written: Written
-    removed: Sequence[tuple[FileRow, list[bytes]]] = ()
-    stored: FileRow | None = None
-    chunks: Sequence[NewChunk] = ()
-    known_vectors: Mapping[bytes, bytes | None] = MappingProxyType({})
 
 
 #: Of one chunk: header of the model's input, key, columns of the word index, and the chunk.
@@ -126,13 +94,12 @@ class Store:
         with self._transaction():
             if reply := self._applied(r.request_id):
                 return Change(reply)
-            removed: list[tuple[FileRow, list[bytes]]] = []
+            removed: list[Removed] = []
             for path in r.paths:
                 row = self._file(path)
                 if row is None:
                     continue
-                keys = self._keys(row)
-                removed.append((self._clear(row, path), keys))
+                removed.append(self._clear(row, path))
                 self._conn.execute("DELETE FROM files WHERE id = ?", (row[0],))
             if removed:
                 self._bump(commit=1)
@@ -158,7 +125,7 @@ class Store:
         """
         if v.dim < 1 or len(v.vectors) != len(v.keys) * v.dim * 4:
             raise InvalidParams("vectors: the length does not fit the keys and the dimension.")
-        stored = dict(zip(v.keys, vectors.encode(v.vectors, v.dim), strict=True))
+        stored = dict(zip(v.keys, codec.encode(v.vectors, v.dim), strict=True))
         stored.update(dict.fromkeys(v.failed, None))
         with self._transaction():
             model, dim = self._model_row(v.fingerprint, v.dim)
@@ -169,7 +136,7 @@ class Store:
                 )
             self._conn.executemany(
                 _INSERT_VECTOR,
-                [(model, key, data, vectors.crc(data)) for key, data in stored.items() if data],
+                [(model, key, data, codec.crc(data)) for key, data in stored.items() if data],
             )
             self._conn.executemany(
                 _INSERT_FAILED, [(model, key) for key, data in stored.items() if not data]
@@ -197,17 +164,19 @@ class Store:
             )
 
     def collect_vectors(self, keep: int) -> int:
-        """Delete the oldest vectors that no chunk uses, beyond `keep` of them; returns how many."""
-        ((total,),) = query(self._conn, "SELECT count(*) FROM vectors")
-        if total <= self.counters["chunks"] + keep:
+        """Delete the oldest vectors that nothing uses, beyond `keep` of them; returns how many."""
+        ((total, symbols),) = query(self._conn, _COUNT_VECTORS)
+        surplus = total - self.counters["chunks"] - symbols - keep
+        if surplus <= 0:
             return 0
         with self._transaction():
             before = self._conn.total_changes()
             self._conn.execute(
                 """DELETE FROM vectors WHERE id IN (
-                    SELECT id FROM vectors WHERE model != ? OR key NOT IN (SELECT key FROM chunks)
+                    SELECT id FROM vectors WHERE model != ? OR key NOT IN (
+                        SELECT key FROM chunks UNION ALL SELECT key FROM symbols)
                     ORDER BY id LIMIT ?)""",
-                (self.model, total - self.counters["chunks"] - keep),
+                (self.model, surplus),
             )
             return self._conn.total_changes() - before
 
@@ -239,12 +208,12 @@ class Store:
                 self._conn.execute(_TOUCH_FILE, (*_signature(u.signature), u.path))
                 self._bump(commit=1)
             return Change(self._reply(u.request_id, changed=False))
-        keys = self._keys(row) if row else []
-        removed = [(self._clear(row, u.path), keys)] if row else []
-        stored, chunks = self._insert(u, row, prepared)
-        known = self._known_vectors([chunk.key for chunk in chunks])
+        removed = [self._clear(row, u.path)] if row else []
+        stored, chunks, named = self._insert(u, row, prepared)
+        known = self._known_vectors([c.key for c in chunks] + [s.key for s in named])
         self._bump(commit=1)
-        return Change(self._reply(u.request_id, changed=True), removed, stored, chunks, known)
+        written = self._reply(u.request_id, changed=True)
+        return Change(written, removed, stored, chunks, named, known)
 
     def _bump(self, **by: int) -> None:
         for name, amount in by.items():
@@ -282,32 +251,28 @@ class Store:
             )
         return Written(number, changed)
 
-    def _keys(self, row: tuple[Any, ...]) -> list[bytes]:
-        span = (row[5], row[6])
-        rows = query(
-            self._conn, "SELECT key FROM chunks WHERE id >= ? AND id < ? ORDER BY id", span
-        )
-        return [key for (key,) in rows]
-
-    def _clear(self, row: tuple[Any, ...], path: bytes) -> FileRow:
+    def _clear(self, row: tuple[Any, ...], path: bytes) -> Removed:
         """Delete what belongs to a file, and leave its own row."""
         file, _, language, skip, text_bytes, first, end, first_symbol, end_symbol = row[:9]
+        keys: list[bytes] = []
+        named: list[NewSymbol] = []
         if end > first:
             span = (first, end)
+            keys = [key for (key,) in query(self._conn, _CHUNK_KEYS, span)]
             self._conn.execute("DELETE FROM words WHERE rowid >= ? AND rowid < ?", span)
             self._conn.execute("DELETE FROM chunks WHERE id >= ? AND id < ?", span)
         if end_symbol > first_symbol:
-            self._conn.execute(
-                "DELETE FROM symbols WHERE id >= ? AND id < ?", (first_symbol, end_symbol)
-            )
+            span = (first_symbol, end_symbol)
+            named = [NewSymbol(*found) for found in query(self._conn, _SYMBOL_KEYS, span)]
+            self._conn.execute("DELETE FROM symbols WHERE id >= ? AND id < ?", span)
         self._bump(chunks=first - end, text_bytes=-text_bytes, files=-1 if skip is None else 0)
         if skip is not None:
             self.skipped[skip] = self.skipped.get(skip, 0) - 1
-        return FileRow(file, path, language, first, end, skip is None)
+        return Removed(FileRow(file, path, language, first, end, skip is None), keys, named)
 
     def _insert(
         self, u: FileUpdate, row: tuple[Any, ...] | None, prepared: list[Document]
-    ) -> tuple[FileRow, list[NewChunk]]:
+    ) -> tuple[FileRow, list[NewChunk], list[NewSymbol]]:
         file = row[0] if row else self.counters["next_file"]
         first, first_symbol = self.counters["next_chunk"], self.counters["next_symbol"]
         end, end_symbol = first + len(prepared), first_symbol + len(u.symbols)
@@ -332,10 +297,11 @@ class Store:
             words.append((number, *document))
         self._conn.executemany(_INSERT_CHUNK, rows)
         self._conn.executemany(_INSERT_WORDS, words)
+        named = _named(u, first, first_symbol)
         self._conn.executemany(_INSERT_SYMBOL, [
-            (number, file, s.name.casefold(), s.name, s.qualified, s.kind.value, s.start_line,
-             s.end_line, s.start_byte, s.end_byte, s.signature)
-            for number, s in enumerate(u.symbols, first_symbol)
+            (one.id, file, s.name.casefold(), s.name, s.qualified, s.kind.value, s.start_line,
+             s.end_line, s.start_byte, s.end_byte, s.signature, one.chunk, one.key)
+            for one, s in zip(named, u.symbols, strict=True)
         ])  # fmt: skip
         self._bump(
             next_chunk=len(prepared), next_symbol=len(u.symbols), chunks=len(prepared),
@@ -343,14 +309,14 @@ class Store:
         )  # fmt: skip
         if skip is not None:
             self.skipped[skip] = self.skipped.get(skip, 0) + 1
-        return FileRow(file, u.path, u.language, first, end, skip is None), chunks
+        return FileRow(file, u.path, u.language, first, end, skip is None), chunks, named
 
     def _known_vectors(self, keys: list[bytes]) -> dict[bytes, bytes | None]:
         """Stored vectors of the current model for keys that have one (None: known to fail)."""
         if not keys or not self.model:
             return {}
         rows = query(self._conn, _KNOWN_VECTORS, (self.model, apsw.carray(tuple(keys))))
-        return {key: data for key, data, crc in rows if not data or vectors.crc(data) == crc}
+        return {key: data for key, data, crc in rows if not data or codec.crc(data) == crc}
 
     def _model_row(self, fingerprint: str, dim: int) -> tuple[int, int]:
         self._conn.execute(
@@ -372,6 +338,19 @@ def _documents(u: FileUpdate) -> list[Document]:
         key = input_key(header, chunk.text)
         found.append((header, key, lexical.document(u.path, chunk), chunk))
     return found
+
+
+def _named(u: FileUpdate, first_chunk: int, first_symbol: int) -> list[NewSymbol]:
+    """Number the symbols, and find the chunk that each starts in (-1 in a file without chunks)."""
+    starts = [chunk.start_byte for chunk in u.chunks]
+    return [
+        NewSymbol(
+            number,
+            first_chunk + max(0, bisect_right(starts, s.start_byte) - 1) if starts else -1,
+            symbols.model_key(s.qualified, s.signature),
+        )
+        for number, s in enumerate(u.symbols, first_symbol)
+    ]
 
 
 def _signature(s: Signature) -> tuple[int, int, int, int | str]:

@@ -1,15 +1,14 @@
 """The vectors in memory: one float32 matrix that one thread changes and any thread may scan.
 
-On disk a vector is a float32 scale and int8 values; in memory float32, because numpy scans nothing
-faster. The base is sorted by path, so that a path filter is a few slices of it; new vectors go to
-an unsorted tail, removed ones are marked, and `merge` brings both into the base. A `Snapshot` never
-changes: rows are appended behind its end, and the marks are copied before they are changed. Numbers
-of one model only. Runs in the database process only.
+In memory the vectors are float32, because numpy scans nothing faster. The base is sorted by path,
+so that a path filter is a few slices of it; new vectors go to an unsorted tail, removed ones are
+marked, and `merge` brings both into the base. A `Snapshot` never changes: rows are appended behind
+its end, and the marks are copied before they are changed. Numbers of one model only. Runs in the
+database process only.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -17,9 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from wherein.db_worker.codec import Floats
+from wherein.db_worker.symbols import SymbolVectors
 from wherein.domain import Kind
 
-Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
@@ -29,36 +29,13 @@ TAIL_SHARE: Final = 0.05
 #: A filter that leaves less than this share of the rows scans those rows only.
 _SELECTIVE: Final = 0.3
 _MANY_RUNS: Final = 256
-_MEDIAN_SAMPLE: Final = 20_000
+#: What the best symbol of a chunk adds to the cosine of its text.
+SYMBOL_WEIGHT: Final = 0.7
+#: The floor of meaning is this quantile of about so many chunks, evenly taken.
+_FLOOR: Final = 0.75
+_FLOOR_SAMPLE: Final = 256
 
 KIND_CODES: Final = {kind.value: code for code, kind in enumerate(Kind)}
-
-
-def encode(data: bytes, dim: int) -> list[bytes | None]:
-    """Turn float32 vectors into their stored form, None for one that is not finite or all zero."""
-    rows = np.frombuffer(data, dtype="<f4").reshape(-1, dim)
-    with np.errstate(invalid="ignore"):
-        largest = np.abs(rows).max(axis=1, initial=0)
-        good = np.isfinite(rows).all(axis=1) & (largest > 0)
-        scales = np.where(good, largest, 1).astype("<f4") / np.float32(127)
-        values = np.rint(np.where(good[:, None], rows, 0) / scales[:, None]).astype(np.int8)
-    return [
-        scales[i].tobytes() + values[i].tobytes() if good[i] else None for i in range(len(rows))
-    ]
-
-
-def decode(stored: Sequence[bytes], dim: int) -> Floats:
-    """Turn stored vectors back into an n x dim float32 matrix."""
-    raw = np.frombuffer(b"".join(stored), dtype=np.int8).reshape(len(stored), dim + 4)
-    scales = raw[:, :4].copy().view("<f4")
-    out: Floats = raw[:, 4:].astype(np.float32)
-    out *= scales
-    return out
-
-
-def crc(stored: bytes) -> int:
-    """Checksum of a stored vector: SQLite does not notice a flipped bit in a page."""
-    return zlib.crc32(stored)
 
 
 @dataclass(frozen=True)
@@ -95,7 +72,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The matrix at one moment. `by_id` orders the base's rows by chunk id."""
+    """The matrix at one moment. `by_id` orders the base's rows by chunk id.
+
+    `symbols` is of the same model, and the one part that goes on changing.
+    """
 
     fingerprint: str
     dim: int
@@ -103,6 +83,7 @@ class Snapshot:
     base: Block
     tail: Block
     by_id: Ints
+    symbols: SymbolVectors
 
     @property
     def live(self) -> int:
@@ -112,32 +93,41 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Scan:
-    """Cosines of one query with every row that its filter lets through."""
+    """Cosines of one query with the text of every chunk that its filter lets through.
+
+    How near a chunk is in the end is this and its best symbol. Symbols are looked up for a few
+    chunks only: the nearest by text lose nothing against all chunks.
+    """
 
     ids: Ints
     cosines: Floats
+    query: Floats
+    symbols: SymbolVectors
     _order: list[Ints] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def top(self, k: int) -> list[tuple[int, float]]:
-        """Return the k nearest chunks as (id, cosine), nearest first; equal ones by id."""
+    def top(self, k: int) -> list[int]:
+        """Return the k chunks whose text is nearest, nearest first; equal ones by id."""
         count = len(self.ids)
         rows: NDArray[Any] = np.arange(count)
         if k < count:
             rows = np.argpartition(self.cosines, count - k)[count - k :]
         rows = rows[np.lexsort((self.ids[rows], -self.cosines[rows]))]
-        return list(zip(self.ids[rows].tolist(), self.cosines[rows].tolist(), strict=True))
+        found: list[int] = self.ids[rows].tolist()
+        return found
 
-    def median(self) -> float:
-        """Return the median cosine, from an even sample where there are many."""
-        if not len(self.cosines):
+    def floor(self) -> float:
+        """Return the nearness that counts as nothing: the third quartile of all chunks."""
+        if not len(self.ids):
             return 0.0
-        return float(np.median(self.cosines[:: 1 + len(self.cosines) // _MEDIAN_SAMPLE]))
+        step = -(-len(self.ids) // _FLOOR_SAMPLE)
+        near = self._nearness(self.ids[::step].tolist(), self.cosines[::step])
+        return float(np.quantile(near, _FLOOR))
 
     def of(self, ids: Iterable[int]) -> dict[int, float]:
-        """Return the cosines of these chunks, as far as they were scanned."""
+        """Return how near these chunks are, as far as they were scanned."""
         wanted = np.fromiter(ids, np.int64)
         if not len(wanted) or not len(self.ids):
             return {}
@@ -147,9 +137,12 @@ class Scan:
         at = np.searchsorted(self.ids, wanted, sorter=order)
         rows = order[np.minimum(at, len(order) - 1)]
         hit = self.ids[rows] == wanted
-        return dict(
-            zip(wanted[hit].tolist(), self.cosines[rows[hit]].astype(float).tolist(), strict=True)
-        )
+        known: list[int] = wanted[hit].tolist()
+        near = self._nearness(known, self.cosines[rows[hit]])
+        return dict(zip(known, near.astype(float).tolist(), strict=True))
+
+    def _nearness(self, chunks: list[int], cosines: Floats) -> Floats:
+        return cosines + SYMBOL_WEIGHT * self.symbols.best(chunks, self.query)
 
 
 def scan(
@@ -162,13 +155,9 @@ def scan(
     parts = [
         _scan_block(block, query, files, kinds) for block in (snapshot.base, snapshot.tail) if block
     ]
-    if not parts:
-        return Scan(np.empty(0, np.int64), np.empty(0, np.float32))
-    if len(parts) == 1:
-        return Scan(*parts[0])
-    return Scan(
-        np.concatenate([ids for ids, _ in parts]), np.concatenate([cos for _, cos in parts])
-    )
+    ids = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
+    cosines = np.concatenate([np.empty(0, np.float32), *(part[1] for part in parts)])
+    return Scan(ids, cosines, query, snapshot.symbols)
 
 
 def _scan_block(
@@ -200,7 +189,13 @@ class Matrix:
     def __init__(self, fingerprint: str = "", dim: int = 0, commit: int = 0) -> None:
         nothing = Block.empty(0, dim)
         self._room = Block.empty(TAIL_ROWS if dim else 0, dim)
-        self.snapshot = Snapshot(fingerprint, dim, commit, nothing, nothing, np.empty(0, np.int64))
+        self.snapshot = Snapshot(
+            fingerprint, dim, commit, nothing, nothing, np.empty(0, np.int64), SymbolVectors(dim)
+        )
+
+    def take_symbols(self, symbols: SymbolVectors) -> None:
+        """Take the vectors of symbols in place of those that are there."""
+        self.snapshot = replace(self.snapshot, symbols=symbols)
 
     def load(self, base: Block, commit: int) -> None:
         """Take rows that are sorted by path already, in place of what is there."""
@@ -244,6 +239,7 @@ class Matrix:
             alive[in_tail] = False
             tail = replace(tail, alive=alive)
         self.snapshot = replace(self.snapshot, base=base, tail=tail)
+        self.snapshot.symbols.remove(first, end)
         return len(in_base) + len(in_tail)
 
     def reflects(self, commit: int) -> None:
