@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from wherein.errors import WorkerUnavailable
 from wherein.host import IndexHost
 from wherein.lsp.context import ServerContext
 from wherein.settings import Settings
+from wherein.workers import handle as handle_module
 from wherein.workers import runtime, supervision
 from wherein.workers.handle import WorkerHandle, WorkerState
 from wherein.workers.manager import DatabaseStarter, WorkerManager
@@ -120,6 +122,69 @@ def test_a_worker_that_dies_too_often_is_given_up_with_a_reason(
     reason = host.facts(host.folders[0]).failed_workers["vectorization"]
     assert "too often" in reason
     assert "signal 9" in reason
+
+
+@pytest.mark.parametrize("kind", list(WorkerType))
+def test_r1_a_worker_that_is_asked_ends_by_itself(host: IndexHost, kind: WorkerType) -> None:
+    """The kill is for those that do not listen: a healthy worker closes and ends with 0."""
+    process = handles()[kind].process
+    assert process is not None
+    WorkerManager.get_instance().stop_worker_type(kind, 60)
+    assert process.exitcode == 0
+
+
+# A worker that says nothing, hears nothing, and only ends with the server.
+STUCK = """
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+
+def run(start, pipe):
+    wait([parent_process().sentinel])
+"""
+
+
+@pytest.fixture
+def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make every worker one that never gets ready."""
+    (tmp_path / "stuck_worker.py").write_text(STUCK, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(handle_module, "run_worker", importlib.import_module("stuck_worker").run)
+    yield
+    del sys.modules["stuck_worker"]
+
+
+@pytest.mark.usefixtures("stuck")
+def test_r2_opening_a_folder_waits_for_no_worker(wherein_home: Path, project: Path) -> None:
+    """Both workers are started and listed, and nobody waits until they are ready."""
+    host = IndexHost(Settings())
+    opening = threading.Thread(target=host.open, args=([str(project)],), daemon=True)
+    opening.start()
+    opening.join(15)
+    try:
+        assert not opening.is_alive()
+        assert {s.type: s.state for s in host.worker_status()} == {
+            "file_watcher": "starting",
+            "vectorization": "starting",
+        }
+    finally:
+        host.close(5)
+
+
+@pytest.mark.usefixtures("stuck")
+def test_r1_a_worker_that_is_still_starting_is_not_waited_for(
+    wherein_home: Path, project: Path
+) -> None:
+    """It has nothing to lose: it is killed at once, not at the end of the time it is given."""
+    host = IndexHost(Settings())
+    host.open([str(project)])
+    stopping = threading.Thread(
+        target=WorkerManager.get_instance().stop_all_workers, args=(100,), daemon=True
+    )
+    stopping.start()
+    stopping.join(20)
+    left = stopping.is_alive()
+    host.close(5)
+    assert not left
 
 
 def test_r4_a_search_command_is_one_frame(host: IndexHost) -> None:
