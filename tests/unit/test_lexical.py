@@ -85,6 +85,16 @@ def test_terms_say_what_was_found_as_typed(engine: Engine) -> None:
     assert "words" in hit.via
 
 
+def test_a_frequent_term_is_looked_up_with_the_same_result(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "where is retry in upload.py"
+    passed_over = [hit.terms for hit in ask(engine, question).hits]
+    monkeypatch.setattr(lexical, "PASSED_OVER", 0)
+    assert [hit.terms for hit in ask(engine, question).hits] == passed_over
+    assert any(len(terms) > 1 for terms in passed_over)
+
+
 def test_the_budget_takes_rare_terms_first() -> None:
     frequencies = {"common": 5_000, "rare": 2, "medium": 800, "other": 4_000, "absent": 0}
     assert lexical.affordable(frequencies) == ["rare", "medium", "other"]

@@ -181,6 +181,8 @@ def test_file_and_directory_names_count_by_share_of_the_question() -> None:
         ("src/latest.py", set()),
         ("src/testing_tools.py", set()),
         ("src/document.py", set()),
+        ("admin/js/vendor/jquery.js", {"vendored"}),
+        ("dist/index.mjs", {"generated"}),
     ],
 )
 def test_what_a_path_is_besides_source(path: str, kinds: set[str]) -> None:
@@ -192,6 +194,27 @@ def test_tests_are_lowered_unless_asked_for() -> None:
         0.5, 1.0,
     ]  # fmt: skip
     assert only("aside", "tests of retry", candidate(1, "tests/a.py", 1.0)) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("question", "path", "language", "score"),
+    [
+        ("retry an upload", "a.py", "python", 1.0),
+        ("retry an upload", "a.html", "html", 0.5),
+        ("the html of an upload", "a.html", "html", 1.0),
+        ("which template shows uploads", "a.html", "html", 1.0),
+        ("retry configuration", "a.yaml", "yaml", 1.0),
+        ("retry an upload", "NOTES.md", "markdown", 0.5),
+        ("retry an upload", "translations.po", "", 0.5),
+        ("retry an upload", "docs/a.md", "markdown", 1.0),  # lowered for its path already
+    ],
+)
+def test_what_is_not_code_is_lowered_unless_asked_for(
+    question: str, path: str, language: str, score: float
+) -> None:
+    one = candidate(1, path, 1.0)
+    one.language = language
+    assert only("not code", question, one) == [score]
 
 
 def test_each_rule_has_a_name_of_its_own_and_a_weight() -> None:

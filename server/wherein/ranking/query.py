@@ -27,7 +27,11 @@ _ASKING: Final = {
     "readm": "docs", "changelog": "docs", "tutorial": "docs", "example": "examples",
     "exampl": "examples", "sampl": "examples", "demo": "examples", "benchmark": "benchmarks",
     "bench": "benchmarks", "fixtur": "fixtures", "mock": "fixtures", "snapshot": "fixtures",
-    "generat": "generated",
+    "generat": "generated", "vendor": "vendored",
+    "json": "data", "toml": "data", "yaml": "data", "ini": "data", "csv": "data",
+    "config": "data", "configurat": "data", "translat": "data",
+    "xml": "markup", "html": "markup", "css": "markup", "scss": "markup", "markup": "markup",
+    "templat": "markup", "stylesheet": "markup", "markdown": "docs",
 }  # fmt: skip
 
 

@@ -105,12 +105,21 @@ def _file_name(question: Question, candidates: Sequence[Candidate], weight: floa
 
 
 def _aside(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
-    """Lower tests, docs, examples, benchmarks, fixtures unless the question asks for them."""
+    """Lower tests, docs, examples, vendored code and so on unless the question asks for them."""
     for c in candidates:
         kinds = aside_kinds(c.path)
         if kinds and not kinds & question.asks_for:
             c.score *= weight
             c.rules.append(f"lowered: {min(kinds)}")
+
+
+def _not_code(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
+    """Lower prose, data and markup, and files of no known language, unless they are asked for."""
+    for c in candidates:
+        kind = _NOT_CODE.get(c.language)
+        if kind and kind not in question.asks_for and not aside_kinds(c.path):
+            c.score *= weight
+            c.rules.append(f"lowered: {kind}")
 
 
 #: In the order in which they run.
@@ -120,6 +129,7 @@ RULES: Final = (
     Rule("qualifier", 0.5, _qualifier),
     Rule("file name", 1.0, _file_name),
     Rule("aside", 0.5, _aside),
+    Rule("not code", 0.5, _not_code),
 )
 
 
@@ -141,7 +151,16 @@ _ASIDE_DIRECTORIES: Final = {
     "benchmarks": "benchmarks",
     "fixture": "fixtures", "fixtures": "fixtures", "testdata": "fixtures", "mocks": "fixtures",
     "__mocks__": "fixtures", "__fixtures__": "fixtures", "__snapshots__": "fixtures",
-    "generated": "generated", "__generated__": "generated",
+    "generated": "generated", "__generated__": "generated", "dist": "generated",
+    "vendor": "vendored", "vendored": "vendored", "third_party": "vendored",
+    "third-party": "vendored", "thirdparty": "vendored",
+}  # fmt: skip
+#: Language -> what it is instead of code; "" is a file whose name says nothing.
+_NOT_CODE: Final = {
+    "markdown": "docs", "rst": "docs", "asciidoc": "docs", "tex": "docs", "text": "docs",
+    "json": "data", "toml": "data", "yaml": "data", "ini": "data", "csv": "data", "": "data",
+    "xml": "markup", "html": "markup", "css": "markup", "scss": "markup", "less": "markup",
+    "diff": "data",
 }  # fmt: skip
 _ASIDE_FILES: Final = (
     (re.compile(r"(?:test_.*|.*[_.-](?:test|tests|spec)|conftest)\.[^.]+\Z"), "tests"),
