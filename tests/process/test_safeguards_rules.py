@@ -23,6 +23,8 @@ from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.errors import WorkerUnavailable
 from wherein.host import IndexHost
 from wherein.lsp.context import ServerContext
+from wherein.ownership.lock import OwnerLock
+from wherein.paths import index_paths
 from wherein.settings import Settings
 from wherein.workers import handle as handle_module
 from wherein.workers import runtime, supervision
@@ -302,3 +304,20 @@ def test_everything_an_index_is_made_of_is_private(wherein_home: Path, project: 
         assert {k: v for k, v in open_to_others.items() if not k.endswith("/folder")} == {}
     finally:
         host.close(5)
+
+
+def test_r2_a_folder_of_another_process_gets_no_worker_beside_our_own(
+    wherein_home: Path, project: Path, tmp_path: Path
+) -> None:
+    """Workers are told of the folders that this process owns, and of no other."""
+    taken = index_paths(str(make_project(tmp_path / "taken")))
+    other = OwnerLock(taken)
+    assert other.acquire(b"x" * 32)
+    host = IndexHost(Settings())
+    try:
+        host.open([str(project), taken.root])
+        owned = index_paths(str(project))
+        assert [h.start_args.indexes for h in handles().values()] == [(owned,), (owned,)]
+    finally:
+        host.close(5)
+        other.release()

@@ -172,3 +172,18 @@ def test_another_users_process_is_not_served(
     monkeypatch.setattr(handshake.os, "geteuid", lambda: mine + 1)
     with pytest.raises(ConnectionLost):
         Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+
+
+def test_a_frame_that_announces_too_much_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its length alone is reason enough: nothing of it is waited for or kept."""
+    monkeypatch.setattr(frames, "FRAME_S", 0.1)  # else the wrong error would come, much later
+    ours, theirs = socket.socketpair()
+    frames.prepare(ours)
+    ours.settimeout(0.05)
+    theirs.sendall(struct.pack(">I", frames.MAX_FRAME + 1))
+    with pytest.raises(ProtocolError, match="allowed"):
+        frames.read_frame(ours)
+    ours.close()
+    theirs.close()

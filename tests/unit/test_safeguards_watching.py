@@ -1,0 +1,305 @@
+"""What the watcher does when things go wrong: lost events, full limits, bad files, no database."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wherein.db_worker.engine import Engine
+from wherein.domain import Skip
+from wherein.errors import WorkerUnavailable
+from wherein.ipc import control
+from wherein.paths import IndexPaths
+from wherein.settings import Settings
+from wherein.workers import folder_indexer, watching
+from wherein.workers.file_watcher import PERIOD_S, POLL_S, RETRY_S, WatchedFolder
+from wherein.workers.folder_indexer import FolderIndexer
+from wherein.workers.start import WatchMode
+from wherein.workers.watching import Hints, Watch
+
+
+def hints() -> Hints:
+    """Hints that wake nobody."""
+    return Hints(lambda: None)
+
+
+# -- lost events -----------------------------------------------------------------------------------
+
+
+def test_too_many_paths_are_a_reconcile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout of a big branch does not fill the memory with paths."""
+    monkeypatch.setattr(watching, "_MAX_PATHS", 3)
+    gathered = hints()
+    for number in range(10):
+        gathered.add(b"f%d.py" % number)
+    paths, whole = gathered.take()
+    assert len(paths) == 3
+    assert whole
+    assert gathered.take() == (set(), False)
+
+
+@pytest.mark.parametrize("problem", [None, OSError(errno.EMFILE, "too many")])
+def test_a_loss_asks_for_a_reconcile(tmp_path: Path, problem: OSError | None) -> None:
+    """Whatever was lost is found on the disk; what will be lost is said."""
+    gathered = hints()
+    watch = Watch(str(tmp_path), (), gathered)
+    watch.lost(problem)
+    assert gathered.whole
+    assert bool(watch.trouble) is (problem is not None)
+
+
+def test_an_overflow_that_watchdog_only_logs_is_heard(tmp_path: Path) -> None:
+    """watchdog tells nobody that the kernel's queue overflowed, but it writes a warning."""
+    gathered = hints()
+    watch = Watch(str(tmp_path), (), gathered)
+    log = logging.getLogger("watchdog.observers.inotify_c")
+    watch.start()
+    try:
+        gathered.take()
+        log.warning("Inotify queue overflowed; filesystem events were lost")
+        assert gathered.whole
+    finally:
+        watch.stop()
+    gathered.take()
+    log.warning("of another observer")
+    assert not gathered.whole
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
+@pytest.mark.parametrize("where", ["", "inner"])
+def test_a_directory_that_cannot_be_watched_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """At the system's limit some directories stay unwatched: a person hears of it."""
+    inotify_c = pytest.importorskip("watchdog.observers.inotify_c")
+    if not hasattr(inotify_c, "InotifyFD"):
+        pytest.skip("watchdog 6 has no such class")
+    (tmp_path / "inner").mkdir()
+    full = os.fsencode(tmp_path / where) if where else os.fsencode(tmp_path)
+    real = inotify_c.InotifyFD.add_callback
+
+    def refuse(self: Any, path: bytes, *rest: Any) -> Any:
+        if path == full:
+            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+        return real(self, path, *rest)
+
+    monkeypatch.setattr(inotify_c.InotifyFD, "add_callback", refuse)
+    gathered = hints()
+    watch = Watch(str(tmp_path), (), gathered)
+    watch.start()
+    try:
+        assert "max_user_watches" in watch.trouble
+        assert gathered.whole
+    finally:
+        watch.stop()
+
+
+# -- the watcher's loop ---------------------------------------------------------------------------
+
+
+class Context:
+    """Takes what a worker sends up."""
+
+    def __init__(self, mode: WatchMode = WatchMode.FOLLOW) -> None:
+        self.start = SimpleNamespace(settings=Settings(), mode=mode)
+        self.stopping = threading.Event()
+        self.sent: list[control.Up] = []
+
+    def send(self, message: control.Up) -> None:
+        self.sent.append(message)
+
+
+class Indexer:
+    """An indexer whose database may be away."""
+
+    def __init__(self, root: str, *, away: bool = False) -> None:
+        self.paths = SimpleNamespace(root=root)
+        self.rules = SimpleNamespace(is_rule_file=lambda _path: False)
+        self.root_missing = False
+        self.away = away
+
+    def reconcile(self, _first: object = (), *, force: bool = False) -> int:
+        return self.update(()) or (2 if force else 1)
+
+    def update(self, _paths: object) -> int:
+        if self.away:
+            raise WorkerUnavailable("The database is away")
+        return 0
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, context: Context) -> WatchedFolder:
+    """A watched folder whose observer has not been started."""
+    paths = IndexPaths(str(tmp_path), "0" * 16, str(tmp_path / "index"))
+    made = WatchedFolder(paths, context, queue.SimpleQueue())  # type: ignore[arg-type]
+    made.indexer.close()
+    made.indexer = Indexer(str(tmp_path))  # type: ignore[assignment]
+    return made
+
+
+def test_what_could_not_be_written_is_tried_again_soon(folder: WatchedFolder) -> None:
+    """Hints are not lost with the database that they were for."""
+    folder.indexer.away = True  # type: ignore[attr-defined]
+    folder.next_look = float("inf")
+    folder.hints.add(b"a.py")
+    folder.hints.last_at = folder.hints.first_at = 0.0  # long ago
+    folder.look()
+    assert folder.hints.whole
+    assert folder.next_look <= time.monotonic() + RETRY_S
+
+
+def test_a_folder_whose_events_are_lost_is_looked_at_often(
+    folder: WatchedFolder, context: Context
+) -> None:
+    """Without events the disk is polled, and a person is told; with them it is a safety net."""
+    folder.reconcile()
+    assert POLL_S < folder.next_look - time.monotonic() <= PERIOD_S
+    folder.watch.trouble = "The system's watch limit is reached"
+    folder.reconcile()
+    assert 0 < folder.next_look - time.monotonic() <= POLL_S
+    told = [m for m in context.sent if isinstance(m, control.State)]
+    assert [(m.name, m.reason) for m in told] == [("watch_polling", folder.watch.trouble)]
+    folder.watch.trouble = ""
+    folder.reconcile()
+    assert context.sent[-2] == control.State("watch_polling", "", folder.id)
+
+
+# -- from a file to the index ---------------------------------------------------------------------
+
+
+class Direct:
+    """The operations of a database, answered by an engine in this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        work = getattr(self._engine, name)
+
+        def ask(*params: Any) -> Any:
+            answer = work(*params)
+            return SimpleNamespace(result=lambda: answer)
+
+        return ask
+
+    def list_files(self) -> Any:
+        reader = self._engine.reader()
+        found = reader.list_files()
+        reader.close()
+        return SimpleNamespace(result=lambda: found)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "root"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def indexer(tmp_path: Path, root: Path) -> Iterator[FolderIndexer]:
+    """An indexer that writes to an engine in this process."""
+    paths = IndexPaths(str(root), "0" * 16, str(tmp_path / "index"))
+    made = FolderIndexer(paths, Settings(), lambda *_: None, lambda: False)
+    made.close()
+    made._database = Direct(Engine.open(tmp_path / "index", str(root)))  # type: ignore[assignment]
+    yield made
+    made.close()
+
+
+def reasons(indexer: FolderIndexer) -> dict[bytes, Skip | None]:
+    """What the index says of each file."""
+    return {f.path: f.skip for f in indexer._database.list_files().result().files}
+
+
+def test_a_file_that_changed_a_moment_ago_is_not_trusted(
+    indexer: FolderIndexer, root: Path
+) -> None:
+    """An edit in the same tick of the clock leaves no trace, so the next look reads it again."""
+    path = root / "a.py"
+    path.write_text("x = 1\n", encoding="utf-8")
+    later = time.time_ns() + 3600 * 10**9  # as fresh as can be, however slow this machine is
+    os.utime(path, ns=(later, later))
+    (root / "old.py").write_text("y = 1\n", encoding="utf-8")
+    long_ago = 10**18 + 1
+    os.utime(root / "old.py", ns=(long_ago, long_ago))
+    indexer.reconcile()
+    known = {f.path: f.signature for f in indexer._database.list_files().result().files}
+    assert known[b"a.py"].inode == 0
+    assert set(known) == {b"a.py", b"old.py"}
+
+
+def test_one_file_that_cannot_be_parsed_stops_nothing(
+    indexer: FolderIndexer, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are indexed, and the bad one has its reason."""
+    for name in ("a.py", "bad.py", "c.py"):
+        (root / name).write_text("x = 1\n", encoding="utf-8")
+    real = folder_indexer.parse
+
+    def parse(source: Any) -> Any:
+        if source.path == b"bad.py":
+            raise RuntimeError("a grammar gone mad")
+        return real(source)
+
+    monkeypatch.setattr(folder_indexer, "parse", parse)
+    indexer.reconcile()
+    assert reasons(indexer) == {b"a.py": None, b"bad.py": Skip.FAILED, b"c.py": None}
+
+
+def test_a_secret_that_an_event_names_is_kept_out(indexer: FolderIndexer, root: Path) -> None:
+    """Also when a hint, and not a walk, brings the file."""
+    for name in (".env", ".env.local", "server.key", "id_ed25519"):
+        (root / name).write_text("PASSWORD=1\n", encoding="utf-8")
+        indexer.update([name.encode()])
+    assert set(reasons(indexer).values()) == {Skip.SECRET}
+    assert len(reasons(indexer)) == 4
+
+
+def test_a_write_that_failed_is_made_good(indexer: FolderIndexer, root: Path) -> None:
+    """The database refused once: the next reconcile does not believe that the file is there."""
+    (root / "a.py").write_text("x = 1\n", encoding="utf-8")
+    real = indexer._database.replace_file
+
+    def refuse(_update: Any) -> Any:
+        def result() -> None:
+            raise WorkerUnavailable("not now")
+
+        return SimpleNamespace(result=result)
+
+    indexer._database.replace_file = refuse  # type: ignore[method-assign]
+    with pytest.raises(WorkerUnavailable):
+        indexer.reconcile()
+    indexer._database.replace_file = real  # type: ignore[method-assign]
+    indexer.reconcile()
+    assert reasons(indexer) == {b"a.py": None}
+
+
+def test_a_folder_that_is_gone_keeps_its_files(indexer: FolderIndexer, root: Path) -> None:
+    """An unmounted disk is not a mass deletion, whether a walk or a hint finds out."""
+    (root / "a.py").write_text("x = 1\n", encoding="utf-8")
+    indexer.reconcile()
+    root.rename(root.with_name("elsewhere"))
+    indexer.update([b"a.py"])
+    indexer.reconcile()
+    assert indexer.root_missing
+    assert reasons(indexer) == {b"a.py": None}
