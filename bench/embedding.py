@@ -1,6 +1,6 @@
 """Measures the embedding model on real functions: speed, latency, load time, memory.
 
-    python bench/embedding.py [--model default|FOLDER] [--package django==5.2] [--limit N]
+    python bench/embedding.py [--model default|NAME|FOLDER] [--package django==5.2] [--limit N]
 
 The functions come from a wheel of PyPI, downloaded once into bench/.cache. Speeds are per second of
 CPU time of this process on one thread, the best of three runs, so other work on the machine
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import statistics
 import subprocess
@@ -100,6 +101,35 @@ def tokenizer_seconds(spec: models.ModelSpec, items: list[EmbedItem], runs: int)
     return cpu_seconds(tokenize, runs)
 
 
+def onnx_seconds(spec: models.ModelSpec, items: list[EmbedItem]) -> float:
+    """Time ONNX Runtime called bare on the same texts, tokenised before, one at a time."""
+    import numpy as np
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    limits = json.loads((spec.folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_file(str(spec.folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(limits["model_max_length"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        str(spec.folder / spec.weights), options, providers=["CPUExecutionProvider"]
+    )
+    wanted = [given.name for given in session.get_inputs()]
+    feeds = []
+    for item in items:
+        ids = np.array([tokenizer.encode(f"{item.header}\n{item.text}").ids], dtype=np.int64)
+        known = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "token_type_ids": np.zeros_like(ids),
+        }
+        feeds.append({name: known[name] for name in wanted})
+    print(f"tokens             {np.mean([feed['input_ids'].size for feed in feeds]):.0f} a chunk")
+    return cpu_seconds(lambda: [session.run(None, feed) for feed in feeds], 1)
+
+
 def latencies_ms(ask: Callable[[str], object], pause_s: float = 0.0) -> tuple[float, float]:
     """Return the p50 and p99 of 500 queries by the clock, with a pause before each."""
     taken = []
@@ -161,6 +191,7 @@ def main() -> None:
     result_bytes = len(items) * embedder.dim * 8  # the sums and the unit rows
     grown = process.memory_info().rss - corpus_rss - result_bytes
     tokenizer_s = tokenizer_seconds(spec, items, runs)
+    onnx_s = onnx_seconds(spec, items) if spec.kind == "transformer" else None
     alone = latencies_ms(embedder.embed_query)
     busy = latencies_during_batches_ms(EmbeddingService(embedder), items)
 
@@ -171,6 +202,9 @@ def main() -> None:
     print(f"documents          {per_second:,.0f} a CPU second, {speed:.1f} MB/s")
     print(f"tokenizer alone    {len(items) / tokenizer_s:,.0f} a CPU second")
     print(f"tokenizer's share  {tokenizer_s / seconds:.0%} of the time")
+    if onnx_s is not None:
+        bare = len(items) / onnx_s
+        print(f"onnxruntime bare   {bare:,.0f} a CPU second; ours is {per_second / bare:.2f} of it")
     print(f"query              p50 {alone[0]:.3f} ms, p99 {alone[1]:.3f} ms")
     print(f"query, batches on  p50 {busy[0]:.3f} ms, p99 {busy[1]:.3f} ms")
     print(f"import fastembed   {imported - start:.2f} CPU s")

