@@ -11,9 +11,9 @@ from sets import django
 
 TITLES = {
     "source": "source folders",
-    "words": "source folders, words and rules only",
-    "whole": "whole packages (tests, docs and examples in)",
-    "docstring": "docstring set (raw columns by function)",
+    "words": "words and rules only",
+    "whole": "whole packages",
+    "docstring": "docstring set",
 }
 INTRO = f"""# How good the answers are
 
@@ -25,12 +25,16 @@ run. One part alone: `python bench/quality/run.py NAME` with one of `source word
 django ablation peers`; compared with an earlier run: `--against DIR`.
 
 NDCG@10 is raw (the list as returned, chunks and all) or by file; brackets are 95 % bootstrap
-intervals; "one left out" is the lowest and the highest mean when any one code base is left out."""
+intervals; "one left out" is the lowest and the highest mean when any one code base is left out.
+"Words and rules only" is on source folders; whole packages have tests, documents and examples in;
+in the docstring set, raw is by function."""
 
 
 def written(found: dict[str, Any]) -> str:
     """Return the whole report of what was measured."""
     parts = [INTRO]
+    if found["changed"]:
+        parts.append("**wherein's sources changed while this ran: the parts may not agree.**")
     if found["sets"]:
         parts += [_sets(found["sets"]), *_groups(found["sets"])]
     if found["against"]:
@@ -72,34 +76,29 @@ def _sets(found: dict[str, Any]) -> str:
 
 
 def _groups(found: dict[str, Any]) -> Iterator[str]:
+    """One table a break-down: all columns of the first set, NDCG@10 of the others."""
     for key, title in (("category", "By category"), ("lang", "By language")):
-        shown = {n: s for n, s in found.items() if len(s[key]) > 1}
-        if "source" in shown:
-            yield f"### {title}: source folders\n\n" + _detail(shown["source"][key])
-        others = [n for n in shown if n != "source"]
-        if others:
-            yield f"### {title}: NDCG@10 elsewhere\n\n" + table(
-                ["", *(TITLES[n] for n in others)],
-                [
-                    [value, *(f"{shown[n][key][value]['ndcg10']:.3f}" for n in others)]
-                    for value in shown[others[0]][key]
-                ],
-            )
+        shown = {n: s[key] for n, s in found.items() if len(s[key]) > 1}
+        if shown:
+            first, *others = shown
+            head = f"### {title}: {TITLES[first]}\n\n"
+            yield head + _detail(shown[first], {n: shown[n] for n in others})
     if "docstring" in found:
-        yield "### By code base: docstring set\n\n" + _detail(found["docstring"]["repo"])
+        yield "### By code base: docstring set\n\n" + _detail(found["docstring"]["repo"], {})
 
 
-def _detail(groups: dict[str, Any]) -> str:
+def _detail(groups: dict[str, Any], others: dict[str, Any]) -> str:
     rows = [
         [
             value,
             str(g["n"]),
             f"{g['ndcg10']:.3f} {interval(g['interval'])}",
             *(f"{g[m]:.3f}" for m in METRICS[1:]),
+            *(f"{other[value]['ndcg10']:.3f}" for other in others.values()),
         ]
         for value, g in groups.items()
     ]
-    return table(["", "questions", *HEADS], rows)
+    return table(["", "questions", *HEADS, *(f"NDCG@10, {TITLES[n]}" for n in others)], rows)
 
 
 def _against(found: dict[str, Any]) -> str:
@@ -130,6 +129,7 @@ def _django(ranks: dict[str, int | None]) -> str:
         + [f"{100 * within(some, place):.0f} %" for place in (1, 5, 10)]
         for name, some in by_set.items()
     ]
+    by_set = dict(sorted(by_set.items(), key=lambda item: not item[0].endswith(".jsonl")))
     text = "## Questions about django\n\nWritten before any search was run on it; the rank of the "
     text += "first right file within `--limit 50`, files counted once. Django as installed.\n\n"
     text += table(["", "questions", "first", "in 5", "in 10"], rows)

@@ -13,6 +13,7 @@ neither writes the document.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shlex
 import sys
 from dataclasses import replace
@@ -45,6 +46,7 @@ def main() -> None:
     """Measure what was named and print it; everything, when nothing was."""
     words = _words()
     sets.shared()  # a clear end, before anything is measured
+    before = _sources()
     wanted = words.what or [*SETS, "ablation", "peers"]
     ablated = list(ABLATION) if "ablation" in wanted else []
     chosen = {n: SETS[n]() for n in SETS if n in wanted or n in ablated}
@@ -65,9 +67,9 @@ def main() -> None:
             found["sets"][name] = figures.summary(questions, rows)
             earlier = _earlier(words.against, name, first=name == next(iter(chosen)))
             if earlier:
-                before = figures.evaluate(questions, earlier)
+                theirs = figures.evaluate(questions, earlier)
                 found["against"][name] = {
-                    m: figures.compare(questions, rows, before, m) for m in figures.METRICS
+                    m: figures.compare(questions, rows, theirs, m) for m in figures.METRICS
                 }
         if ablated:
             import ablation
@@ -78,6 +80,7 @@ def main() -> None:
         import peers
 
         found["peers"] = peers.measure(words.out)
+    found["changed"] = _sources() != before
     text = report.written(found)
     print(text)
     if not (words.what or words.only_print or more):
@@ -100,6 +103,12 @@ def _words() -> argparse.Namespace:
     if words.against and words.against.resolve() == words.out.resolve():
         parser.error("--against is the folder that this run writes to; copy it, or name --out")
     return words
+
+
+def _sources() -> str:
+    """A hash of wherein's own code: a run that saw two versions of it says so."""
+    paths = sorted((sets.ROOT / "server/wherein").rglob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def _earlier(against: Path | None, name: str, *, first: bool) -> Path | None:
