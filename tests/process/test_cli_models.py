@@ -28,11 +28,17 @@ BGE_REPOSITORY = "Qdrant/bge-small-en-v1.5-onnx-Q"
 POTION = "minishlab/potion-base-8M"
 
 
+def _surroundings() -> dict[str, str]:
+    """Return our environment without what concerns the hub: loading a model sets some of it."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    return {**ours, "NO_PROXY": "*"}
+
+
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `wherein model …` to its end, without a terminal."""
     return subprocess.run(
         [*WHEREIN, "model", *arguments],
-        env={**os.environ, "NO_PROXY": "*", **environment},
+        env={**_surroundings(), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -150,7 +156,7 @@ def test_a_person_is_asked_once(wherein_home: Path, hub: FakeHub, answer: str, c
     try:
         done = subprocess.run(
             [*WHEREIN, "model", "use", BGE],
-            env={**os.environ, "NO_PROXY": "*", "HF_ENDPOINT": hub.url},
+            env={**_surroundings(), "HF_ENDPOINT": hub.url},
             stdin=theirs,
             stdout=subprocess.PIPE,
             stderr=theirs,
