@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -332,3 +333,17 @@ def test_a_table_written_as_integers_is_read_as_such(tmp_path: Path) -> None:
     write_safetensors(folder / "model.safetensors", {"embeddings": rows})
     vector = load(folder).embed_documents([item("", "parse")]).vectors[0]
     assert np.allclose(vector, rows[4] / np.linalg.norm(rows[4].astype(float)), atol=1e-6)
+
+
+def test_a_process_that_loads_a_model_keeps_off_the_hub() -> None:
+    code = (
+        "from wherein.embedding.fastembed_backend import load_embedder; "
+        "from wherein.embedding.models import resolve; load_embedder(resolve('')); "
+        "from huggingface_hub import constants; print(constants.HF_HUB_OFFLINE)"
+    )
+    surroundings = {name: value for name, value in os.environ.items() if name[:3] != "HF_"}
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(
+        command, env=surroundings, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "True\n"
