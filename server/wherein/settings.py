@@ -24,7 +24,7 @@ class Settings:
     """Files larger than this many KiB are skipped."""
 
     model: str = ""
-    """A folder with another fastembed model; empty for the one in the package."""
+    """A name of `wherein model list`, or a folder with a fastembed model; empty: the embedded."""
 
     execute_commands: bool = True
     """Advertise the requests as workspace/executeCommand commands too."""
