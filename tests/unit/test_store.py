@@ -23,6 +23,7 @@ from engine_samples import (
     vector_of,
     write,
 )  # fmt: skip
+from wherein.db_worker.codec import weighted
 from wherein.db_worker.engine import Engine
 from wherein.db_worker.store import REMEMBERED_REPLIES
 from wherein.domain import (
@@ -84,7 +85,8 @@ def check_counters(engine: Engine) -> None:
     waiting = """SELECT count(*) FROM {} x WHERE NOT EXISTS (SELECT 1 FROM vectors v
         JOIN models m ON m.id = v.model WHERE v.key = x.key AND m.fingerprint = ?)"""
     chunks = count(waiting.format("chunks"), stats.fingerprint)
-    assert stats.pending == chunks + count(waiting.format("symbols"), stats.fingerprint)
+    named = count(waiting.format("symbols") + " AND x.weight > 0", stats.fingerprint)
+    assert stats.pending == chunks + named
     assert stats.failed_vectors == stats.chunks - with_vector - chunks
     check_symbols(engine)
 
@@ -99,12 +101,13 @@ def check_symbols(engine: Engine) -> None:
     assert lost == (0,)
     stored: dict[int, Counter[bytes]] = {}
     rows = conn.execute(
-        """SELECT s.chunk, v.data FROM symbols s JOIN vectors v ON v.key = s.key
-        JOIN models m ON m.id = v.model WHERE m.fingerprint = ? AND v.data NOTNULL""",
+        """SELECT s.chunk, s.weight, v.data FROM symbols s JOIN vectors v ON v.key = s.key
+        JOIN models m ON m.id = v.model
+        WHERE m.fingerprint = ? AND v.data NOTNULL AND s.weight > 0""",
         (engine.stats().fingerprint,),
     )
-    for chunk, data in rows:
-        stored.setdefault(chunk, Counter())[data] += 1
+    for chunk, weight, data in rows:
+        stored.setdefault(chunk, Counter())[weighted(data, weight)] += 1
     size = engine._store.dim + 4
     held = {
         chunk: Counter(data[i : i + size] for i in range(0, len(data), size))

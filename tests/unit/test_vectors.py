@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,9 +25,9 @@ from engine_samples import (
 from wherein.db_worker import pending
 from wherein.db_worker.codec import decode, encode
 from wherein.db_worker.engine import Engine
-from wherein.db_worker.symbols import SymbolVectors
+from wherein.db_worker.symbols import SymbolVectors, weight_of
 from wherein.db_worker.vectors import KIND_CODES, Matrix, scan
-from wherein.domain import BatchRequest, EmbedItem, Mode, SearchQuery
+from wherein.domain import BatchRequest, EmbedItem, Kind, Mode, SearchQuery, Symbol
 
 FOUR = "def one(): cats\n\ndef two(): dogs\n\ndef three(): birds\n\ndef four(): fish\n"
 
@@ -215,11 +216,39 @@ def test_the_best_symbol_of_a_chunk_counts() -> None:
     symbols = SymbolVectors(2)
     rows = np.array([[1, 0], [0, 1], [-1, 0]], "<f4")
     one, other, against = (s for s in encode(rows.tobytes(), 2) if s)
-    symbols.add([(3, one), (5, against), (3, other)])
+    symbols.add([(3, 1.0, one), (5, 1.0, against), (3, 0.5, other)])
     best = symbols.best([5, 3, 9], np.array([0.6, 0.8], np.float32))
-    assert best.tolist() == pytest.approx([0, 0.8, 0], abs=1e-3)
+    assert best.tolist() == pytest.approx([0, 0.6, 0], abs=1e-3)
     symbols.remove(0, 4)
     assert symbols.best([3], rows[0]).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("signature", "size", "weight"),
+    [
+        ("def retry(self):", 400, 1.0),
+        ("x" * 50, 100, 1.0),
+        ("x" * 75, 100, 0.5),
+        ("int f();", 8, 0),
+    ],
+)
+def test_a_symbol_that_is_all_signature_counts_for_nothing(
+    signature: str, size: int, weight: float
+) -> None:
+    symbol = Symbol("f", "f", Kind.FUNCTION, 1, 1, 10, 10 + size, signature)
+    assert weight_of(symbol) == weight
+
+
+def test_a_symbol_of_no_weight_is_not_embedded(tmp_path: Path) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    (tmp_path / "a.h").write_text("class A")
+    u = update("a.h", "class A")
+    symbols = (msgspec.structs.replace(u.symbols[0], signature="class A"),)
+    engine.replace_file(msgspec.structs.replace(u, symbols=symbols))
+    assert engine.stats().pending == 1
+    assert len(embed_all(engine)) == 1
+    assert engine.stats().pending == 0
+    engine.close()
 
 
 def test_a_name_that_means_the_question_leads_to_its_chunk(tmp_path: Path) -> None:

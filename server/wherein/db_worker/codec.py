@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+
+_SCALE: Final = struct.Struct("<f")
 
 
 def encode(data: bytes, dim: int) -> list[bytes | None]:
@@ -31,6 +35,12 @@ def decode(stored: Sequence[bytes], dim: int) -> Floats:
     out: Floats = raw[:, 4:].astype(np.float32)
     out *= scales
     return out
+
+
+def weighted(stored: bytes, weight: float) -> bytes:
+    """Return the stored form of the vector times a number above 0."""
+    (scale,) = _SCALE.unpack_from(stored)
+    return _SCALE.pack(scale * weight) + stored[4:]
 
 
 def crc(stored: bytes) -> int:

@@ -145,7 +145,9 @@ class Engine:
             starting = loading.chunks_of_symbols(self._conn, named)
             with self._lock:
                 self._matrix.snapshot.symbols.add(
-                    (chunk, one) for symbol, chunk in starting if (one := stored[named[symbol]])
+                    (chunk, weight, one)
+                    for symbol, chunk, weight in starting
+                    if (one := stored[named[symbol]])
                 )
                 data = [stored[done[row[0]]] for row in rows]
                 self._add_vectors(rows, [d for d in data if d])
@@ -301,10 +303,12 @@ class Engine:
 
     def _remember_symbols(self, change: Change) -> None:
         for symbol in change.symbols:
+            if not symbol.weight:
+                continue
             vector = change.known_vectors.get(symbol.key, b"")
             if vector:
-                self._matrix.snapshot.symbols.add([(symbol.chunk, vector)])
-            elif vector is not None and symbol.chunk >= 0:
+                self._matrix.snapshot.symbols.add([(symbol.chunk, symbol.weight, vector)])
+            elif vector is not None:
                 self._pending_symbols.add(symbol.key, symbol.id)
 
     def _count(self) -> None:

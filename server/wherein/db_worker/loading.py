@@ -21,10 +21,12 @@ _FILES: Final = """SELECT id, path, language, first_chunk, end_chunk, skip IS NU
 _VECTORS: Final = """SELECT c.id, c.file, c.kind, c.key, v.id IS NOT NULL, v.data, v.crc
     FROM files f CROSS JOIN chunks c ON c.id >= f.first_chunk AND c.id < f.end_chunk
     LEFT JOIN vectors v ON v.model = ? AND v.key = c.key ORDER BY f.path, c.id"""
-_SYMBOL_VECTORS: Final = """SELECT s.id, s.chunk, s.key, v.id IS NOT NULL, v.data, v.crc
+_SYMBOL_VECTORS: Final = """SELECT s.id, s.chunk, s.weight, s.key, v.id IS NOT NULL, v.data, v.crc
     FROM symbols s LEFT JOIN vectors v ON v.model = ? AND v.key = s.key
-    WHERE s.chunk >= 0 ORDER BY s.id"""
-_SYMBOL_CHUNKS: Final = "SELECT id, chunk FROM symbols WHERE id IN (SELECT value FROM carray(?))"
+    WHERE s.weight > 0 ORDER BY s.id"""
+_SYMBOL_CHUNKS: Final = (
+    "SELECT id, chunk, weight FROM symbols WHERE id IN (SELECT value FROM carray(?))"
+)
 _SYMBOL_TEXTS: Final = """SELECT key, qualified, signature FROM symbols
     WHERE id IN (SELECT value FROM carray(?))"""
 _PLACES: Final = "SELECT id, file, kind FROM chunks WHERE id IN (SELECT value FROM carray(?))"
@@ -69,11 +71,12 @@ def vectors_of(conn: apsw.Connection, model: int, dim: int, chunks: int) -> tupl
 def symbol_vectors_of(conn: apsw.Connection, model: int, dim: int) -> tuple[SymbolVectors, Pending]:
     """Return a model's vectors of symbols by chunk, and the symbols that have none."""
     found, pending = SymbolVectors(dim), Pending()
-    for symbol, chunk, key, known, data, checksum in conn.execute(_SYMBOL_VECTORS, (model,)):
+    for row in conn.execute(_SYMBOL_VECTORS, (model,)):
+        symbol, chunk, weight, key, known, data, checksum = row
         if not _usable(known, data, checksum, dim):
             pending.add(key, symbol)
         elif data is not None:
-            found.add([(chunk, data)])
+            found.add([(chunk, weight, data)])
     return found, pending
 
 
@@ -82,8 +85,10 @@ def _usable(known: int, data: bytes | None, checksum: int, dim: int) -> bool:
     return bool(known) and (data is None or (len(data) == dim + 4 and crc(data) == checksum))
 
 
-def chunks_of_symbols(conn: apsw.Connection, symbols: Iterable[int]) -> list[tuple[int, int]]:
-    """Return (symbol, chunk) of symbols, those that exist."""
+def chunks_of_symbols(
+    conn: apsw.Connection, symbols: Iterable[int]
+) -> list[tuple[int, int, float]]:
+    """Return (symbol, chunk, weight) of symbols, those that exist."""
     return query(conn, _SYMBOL_CHUNKS, (id_list(symbols),))
 
 

@@ -20,7 +20,7 @@ from wherein.errors import StorageError
 APPLICATION_ID: Final = 0x57684931  # "WhI1"
 #: Raise when a table, a column, or what the tokeniser puts into `words` changes: old indexes are
 #: then rebuilt, with nothing asked.
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 #: Writers wait this long for another process that still holds the database.
 BUSY_MS: Final = 5_000
 #: 4 KiB pages in the log before it is copied into the database by itself: 16 MB.
@@ -45,7 +45,7 @@ _TABLES: Final = (
         name TEXT NOT NULL, qualified TEXT NOT NULL, kind TEXT NOT NULL,
         start_line INTEGER NOT NULL, end_line INTEGER NOT NULL,
         start_byte INTEGER NOT NULL, end_byte INTEGER NOT NULL, signature TEXT NOT NULL,
-        chunk INTEGER NOT NULL, key BLOB NOT NULL)""",  # chunk: -1 when the file has none
+        chunk INTEGER NOT NULL, key BLOB NOT NULL, weight REAL NOT NULL)""",  # chunk -1: none
     "CREATE INDEX symbols_folded ON symbols (folded)",
     # The text arrives as tokens already, so the tokeniser only has to cut at blanks. Without
     # detail=full a table with no content gives bm25() = 0 for every row.

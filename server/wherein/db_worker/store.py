@@ -46,13 +46,15 @@ _INSERT_CHUNK: Final = "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_WORDS: Final = (
     "INSERT INTO words (rowid, path, symbol, definitions, text) VALUES (?,?,?,?,?)"
 )
-_INSERT_SYMBOL: Final = "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_SYMBOL: Final = "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_VECTOR: Final = """INSERT INTO vectors (model, key, data, crc) VALUES (?,?,?,?)
     ON CONFLICT (model, key) DO UPDATE SET data = excluded.data, crc = excluded.crc"""
 _INSERT_FAILED: Final = """INSERT INTO vectors (model, key, data, crc) VALUES (?,?,NULL,0)
     ON CONFLICT (model, key) DO NOTHING"""
 _CHUNK_KEYS: Final = "SELECT key FROM chunks WHERE id >= ? AND id < ? ORDER BY id"
-_SYMBOL_KEYS: Final = "SELECT id, chunk, key FROM symbols WHERE id >= ? AND id < ? ORDER BY id"
+_SYMBOL_KEYS: Final = (
+    "SELECT id, chunk, key, weight FROM symbols WHERE id >= ? AND id < ? ORDER BY id"
+)
 _COUNT_VECTORS: Final = "SELECT (SELECT count(*) FROM vectors), (SELECT count(*) FROM symbols)"
 _KNOWN_VECTORS: Final = """SELECT key, data, crc FROM vectors
     WHERE model = ? AND key IN (SELECT value FROM carray(?))"""
@@ -300,7 +302,7 @@ class Store:
         named = _named(u, first, first_symbol)
         self._conn.executemany(_INSERT_SYMBOL, [
             (one.id, file, s.name.casefold(), s.name, s.qualified, s.kind.value, s.start_line,
-             s.end_line, s.start_byte, s.end_byte, s.signature, one.chunk, one.key)
+             s.end_line, s.start_byte, s.end_byte, s.signature, one.chunk, one.key, one.weight)
             for one, s in zip(named, u.symbols, strict=True)
         ])  # fmt: skip
         self._bump(
@@ -348,6 +350,7 @@ def _named(u: FileUpdate, first_chunk: int, first_symbol: int) -> list[NewSymbol
             number,
             first_chunk + max(0, bisect_right(starts, s.start_byte) - 1) if starts else -1,
             symbols.model_key(s.qualified, s.signature),
+            symbols.weight_of(s) if starts else 0.0,
         )
         for number, s in enumerate(u.symbols, first_symbol)
     ]
