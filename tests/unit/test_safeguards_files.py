@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from engine_samples import TWO, ask, found_paths, update
 from wherein.db_worker import lexical
 from wherein.db_worker.engine import Engine
+from wherein.db_worker.failures import explained
 from wherein.domain import FileUpdate, Mode, Signature, Skip
 from wherein.errors import StorageError
 from wherein.indexing.reader import read
@@ -66,6 +68,19 @@ def test_files_that_are_written_together_are_written_together_or_not_at_all(
     assert engine.stats().files == 0
     assert engine.replace_file(good).changed
     assert found_paths(ask(engine, "alpha", mode=Mode.LEXICAL)) == ["good.py"]
+
+
+def test_damage_that_shows_at_work_is_put_aside_at_the_next_start(tmp_path: Path) -> None:
+    """SQLite found the damage in the middle of a question: the index is not trusted again."""
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    engine.replace_file(update("a.py", TWO))
+    problem = explained(apsw.CorruptError("database disk image is malformed"), engine._database)
+    assert isinstance(problem, StorageError)
+    engine.close()
+    again = Engine.open(tmp_path / "index", str(tmp_path))
+    assert "put aside" in again.stats().recovered
+    assert again.stats().files == 0
+    again.close()
 
 
 @pytest.mark.parametrize("filters", [{"paths": ("docs/**",)}, {"kinds": ("text",)}])
