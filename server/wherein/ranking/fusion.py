@@ -32,7 +32,7 @@ class Candidate:
     span: tuple[int, int, int, int]  # start byte, end byte, first line, last line
     key: bytes
     words: float = 0.0  # BM25
-    cosine: float | None = None  # None: no vector yet
+    cosine: float | None = None  # its text and its best symbol; None: no vector yet
     meant: bool = False  # among the nearest by meaning
     score: float = 0.0
     rules: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Candidate:
 def fuse(candidates: Iterable[Candidate], alpha: float, floor: float) -> None:
     """Set each score to (1 - alpha) x words + alpha x meaning, scaled so that the best is 1.
 
-    `floor` is the cosine that counts as nothing: the median of all chunks.
+    `floor` is the nearness that counts as nothing: the third quartile of all chunks.
     """
     pool = list(candidates)
     most = max((c.words for c in pool), default=0.0)

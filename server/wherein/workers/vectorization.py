@@ -1,7 +1,7 @@
 """The vectorization worker: turns chunks into vectors, and queries ahead of them.
 
-Threads: one loop per index that asks the database for chunks without a vector, and one thread a
-client in `ipc.service` for queries. A model that cannot be used is a state that a person sees; the
+Threads: one loop per index that asks the database for what has no vector, chunks before symbols,
+and one thread a client in `ipc.service` for queries. A model that cannot be used is a state that a person sees; the
 worker stays, so that words go on answering and nothing restarts in vain.
 """
 
@@ -28,7 +28,7 @@ from wherein.workers.runtime import WorkerContext
 
 logger = logging.getLogger(__name__)
 
-BATCH: Final = 256  # chunks a round trip; the service slices them so that a query waits ~10 ms
+BATCH: Final = 256  # inputs a round trip; the service slices them so that a query waits ~10 ms
 PARK_S: Final = 30.0
 RETRY_S: Final = 0.5
 
