@@ -1,8 +1,8 @@
 """The vectorization worker: turns chunks into vectors, and queries ahead of them.
 
 Threads: one loop per index that asks the database for what has no vector, chunks before symbols,
-and one thread a client in `ipc.service` for queries. A model that cannot be used is a state that a person sees; the
-worker stays, so that words go on answering and nothing restarts in vain.
+and one thread a client in `ipc.service` for queries. A model that cannot be used is a state that a
+person sees; the worker stays, so that words go on answering and nothing restarts in vain.
 """
 
 from __future__ import annotations
