@@ -1,4 +1,4 @@
-"""A worker that is deaf and busy still ends with its server, also where the kernel does not help."""
+"""A worker that is deaf and busy ends with its server, also where the kernel does not help."""
 
 from __future__ import annotations
 
