@@ -131,7 +131,10 @@ def _django(ranks: dict[str, int | None]) -> str:
     ]
     by_set = dict(sorted(by_set.items(), key=lambda item: not item[0].endswith(".jsonl")))
     text = "## Questions about django\n\nWritten before any search was run on it; the rank of the "
-    text += "first right file within `--limit 50`, files counted once. Django as installed.\n\n"
+    text += (
+        "first right file within `--limit 50`, files counted once. Django as installed. Nine of "
+    )
+    text += "the second file's twenty ask for a file that the first ten ask for too.\n\n"
     text += table(["", "questions", "first", "in 5", "in 10"], rows)
     each = [[q["query"], f"`{q['relevant'][0]}`", str(ranks[q["id"]] or "none")] for q in questions]
     return text + "\n\n" + table(["question", "file", "rank"], each)
