@@ -184,3 +184,12 @@ def test_wrong_filters_are_named(engine: Engine) -> None:
     for glob in ("", "!", "a[", "*a" * 40, "x" * 2_000):
         notes = ask(engine, "retry", mode=Mode.LEXICAL, paths=(glob,)).notes
         assert "is not a path pattern" in notes[0]
+
+
+def test_a_word_that_was_asked_for_in_vain_is_found_once_it_is_there(engine: Engine) -> None:
+    """Frequencies are kept while few chunks change; that a word is absent must not be."""
+    for number in range(300):
+        engine.replace_file(update(f"many/f{number}.py", f"value{number} = {number}"))
+    assert ask(engine, "ochre", mode=Mode.LEXICAL).hits == []
+    engine.replace_file(update("paint.py", "tone = 'ochre'"))
+    assert found_paths(ask(engine, "ochre", mode=Mode.LEXICAL)) == ["paint.py"]

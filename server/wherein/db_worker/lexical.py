@@ -71,7 +71,8 @@ class Frequencies:
     """In how many chunks each term occurs; shared by all readers, dropped when it grew old.
 
     A look-up in the index costs up to a millisecond a term, so answers are kept until more than one
-    chunk in a hundred changed. Safe in any thread.
+    chunk in a hundred changed. That a term occurs nowhere is never kept: the next commit may bring
+    it, and a term that is thought absent is not asked for. Safe in any thread.
     """
 
     def __init__(self) -> None:
@@ -96,7 +97,8 @@ class Frequencies:
             if count is None:
                 rows = query(conn, "SELECT doc FROM vocabulary WHERE term = ?", (term,))
                 count = rows[0][0] if rows else 0
-                known[term] = count
+                if count:
+                    known[term] = count
             found[term] = count
         return found
 
