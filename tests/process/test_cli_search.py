@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from model_folders import write_static, write_transformer
 from support.processes import processes_of
 from support.waiting import until
 from support.workspace import make_project
@@ -334,6 +335,22 @@ def test_without_its_model_words_answer_and_say_so(project: Path, wherein_home: 
     assert (
         json.loads(run("status", "--dir", str(project), "--json").stdout)["state"] == "lexical_only"
     )
+
+
+@pytest.mark.parametrize("kind", ["static", "transformer"])
+def test_a_model_of_your_own_takes_part_in_the_answer(
+    project: Path, tmp_path: Path, kind: str
+) -> None:
+    write = write_static if kind == "static" else write_transformer
+    assert run("model", "use", str(write(tmp_path / "mine"))).returncode == 0
+    text = "def retry():\n    # failed upload\n    return color\n"
+    (project / "known.py").write_text(text, encoding="utf-8")
+    if kind == "transformer":  # a slow one does not hold a search up
+        assert index(project)["vectors"] > 0
+    done = run("search", "upload color", "--dir", str(project), "--json")
+    assert done.returncode == 0, done.stderr
+    assert any("meaning" in json.loads(line)["via"] for line in done.stdout.splitlines())
+    assert done.stderr == "" or "indexing" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import attrs
 
 from wherein.domain import Mode, SearchQuery
-from wherein.embedding.models import DEFAULT, read_choice
+from wherein.embedding.models import read_choice, resolve
 from wherein.errors import ModelError
 from wherein.paths import check_folder, config_home
 from wherein.settings import Settings
@@ -27,6 +27,7 @@ Wait = Literal["none", "lexical", "full"]
 
 # The whole process takes a second to start: a query's vector may take a moment too, here.
 BUDGET_MS: Final = 1000
+MODEL_S: Final = 10.0  # for a slow model to be loaded, so that the vectors that are there count
 
 
 @attrs.frozen(kw_only=True)
@@ -107,14 +108,8 @@ def search(options: SearchOptions, settings: Settings) -> int:
     if options.batch not in (None, "-") and not Path(options.batch).is_file():
         say(f"{options.batch} is not a file. Name a file of questions, or - for standard input")
         return 2
-    wait = _wait(options)
     with Session(root, settings) as session:
-        if wait != "none":
-            session.wait_words()
-        if wait == "full":
-            trouble = session.wait_vectors()
-            if trouble:
-                say(trouble)
+        _get_ready(session, options)
         if options.batch is not None:
             session.show_done()
             batch.answer_all(session, options)
@@ -137,18 +132,32 @@ def search(options: SearchOptions, settings: Settings) -> int:
         return 0
 
 
+def _get_ready(session: Session, options: SearchOptions) -> None:
+    """Wait for as much of the index as the answer is to be made of."""
+    wait = _wait(options)
+    if wait != "none":
+        session.wait_words()
+    if wait == "full":
+        trouble = session.wait_vectors()
+        if trouble:
+            say(trouble)
+    elif options.wait is None and options.mode is not Mode.LEXICAL:
+        session.wait_model(MODEL_S)
+
+
 def _wait(options: SearchOptions) -> Wait:
     if options.wait != "full" and options.wait is not None:
         return options.wait
     if options.mode is Mode.LEXICAL:
         return "lexical"  # vectors take no part in the answer
-    if options.wait is None and not _has_embedded_model():
+    if options.wait is None and not _has_fast_model():
         return "lexical"
     return "full"
 
 
-def _has_embedded_model() -> bool:
+def _has_fast_model() -> bool:
+    """Say whether the model in use embeds a project in seconds: static ones do."""
     try:
-        return read_choice(config_home()) in ("", DEFAULT)
+        return resolve(read_choice(config_home())).kind == "static"
     except ModelError:
         return False  # the vectorization worker says what is wrong with it

@@ -88,7 +88,7 @@ class Session:
 
     def wait_vectors(self) -> str:
         """Wait until every chunk has its vector; return why words alone must do, "" if not so."""
-        best, moved_at = -1, time.monotonic()
+        left, moved_at = -1, time.monotonic()
         while True:
             facts = self.folder.facts
             reason = facts.troubles.get("lexical_only") or self._trouble(WorkerType.VECTORIZATION)
@@ -106,10 +106,22 @@ class Session:
                     return ""
             else:
                 self._changed.wait(TICK_S / 5)  # the model is there but has not asked for work yet
-            if stats.vectors != best:
-                best, moved_at = stats.vectors, time.monotonic()
+            if stats.pending != left:  # chunks, and after them their symbols
+                left, moved_at = stats.pending, time.monotonic()
             elif time.monotonic() - moved_at > STALLED_S:
                 return f"No vector was made in {STALLED_S:.0f} s. Words still work"
+
+    def wait_model(self, timeout: float) -> None:
+        """Wait until a question can be embedded, at most `timeout` seconds, or never will be."""
+        until = time.monotonic() + timeout
+        while not self.folder.facts.model and time.monotonic() < until:
+            if self.folder.facts.troubles.get("lexical_only") or self._trouble(
+                WorkerType.VECTORIZATION
+            ):
+                return
+            self._changed.clear()
+            self._changed.wait(TICK_S)
+            self._show()
 
     def count(self) -> IndexStats:
         """Read the counters now."""
