@@ -19,6 +19,24 @@ export interface SearchParams {
   readonly waitFresh?: boolean;
 }
 
+/**
+ * A place whose like is wanted: a file by `uri`, or by `path` below a folder. Without `range` all of
+ * the file; an empty range stands for the definition around it. `text` is what stands there now,
+ * where that is not saved, or all there is.
+ */
+export interface SimilarParams {
+  readonly uri?: string;
+  readonly path?: string;
+  readonly range?: Range;
+  readonly text?: string;
+  readonly limit?: number;
+  readonly paths?: readonly string[];
+  readonly languages?: readonly string[];
+  readonly kinds?: readonly string[];
+  readonly folder?: string;
+  readonly snippetLines?: number;
+}
+
 /** One answer. Lines in `startLine` and `endLine` count from 1, those of `range` from 0. */
 export interface SearchHit {
   readonly uri: string;
@@ -67,6 +85,7 @@ export interface StatusResult {
 }
 
 export const search = new RequestType<SearchParams, SearchResult, void>("wherein/search");
+export const similar = new RequestType<SimilarParams, SearchResult, void>("wherein/similar");
 export const status = new RequestType<NoParams, StatusResult, void>("wherein/status");
 // The extension shows these replies to nobody, so it does not say what is in them.
 export const workers = new RequestType<NoParams, unknown, void>("wherein/workers");

@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wherein import __version__
 from wherein.domain import Kind, Mode
@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from wherein.settings import Settings
 
     settings = Settings(log_level="debug" if arguments.verbose else "error")
-    if command == "search":
+    if command in ("search", "similar"):
         return _search(arguments, settings)
     if command == "index":
         from wherein.terminal.search import index
@@ -96,22 +96,33 @@ def _search(arguments: argparse.Namespace, settings: Settings) -> int:
     from wherein.terminal.batch import check_query
     from wherein.terminal.search import SearchOptions, search
 
+    if arguments.command == "similar":
+        from wherein.terminal.similar import SimilarOptions, similar
+
+        return similar(SimilarOptions(place=arguments.place, **_shared(arguments)), settings)
     words: list[str] = arguments.query
     if arguments.batch is not None and words:
         raise UsageError("Give a question or --batch, not both")
     options = SearchOptions(
-        folder=arguments.dir,
         query=None if arguments.batch is not None else check_query(" ".join(words)),
         batch=arguments.batch,
-        limit=arguments.limit,
-        paths=tuple(arguments.path),
-        languages=tuple(_language(name) for name in arguments.lang),
-        kinds=tuple(_kind(name) for name in arguments.kind),
         mode=Mode(arguments.mode),
         wait=arguments.wait,
-        json=arguments.json,
+        **_shared(arguments),
     )
     return search(options, settings)
+
+
+def _shared(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that all commands with answers have."""
+    return {
+        "folder": arguments.dir,
+        "limit": arguments.limit,
+        "paths": tuple(arguments.path),
+        "languages": tuple(_language(name) for name in arguments.lang),
+        "kinds": tuple(_kind(name) for name in arguments.kind),
+        "json": arguments.json,
+    }
 
 
 def _language(name: str) -> str:
@@ -158,6 +169,11 @@ def _parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[common])
 
     _add_search(command("search", "ask a question, get the code"))
+    similar = command("similar", "find code like that of a place")
+    similar.add_argument(
+        "place", metavar="PATH:LINE[-LINE]", help="a line stands for what is around"
+    )
+    _add_filters(similar)
     index = command("index", "bring the index of a folder up to date")
     index.add_argument("folder", nargs="?", metavar="DIR", help="default: this folder")
     index.add_argument("--dir", metavar="DIR", help="the same, as the other commands have it")
@@ -185,19 +201,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_search(search: argparse.ArgumentParser) -> None:
     search.add_argument("query", nargs="*", metavar="QUERY", help="a question, a name, or words")
-    search.add_argument("--dir", default=".", metavar="DIR", help="default: this folder")
-    search.add_argument(
-        "--limit", type=_limit, default=10, metavar="N", help="1 to 100, default 10"
-    )
-    search.add_argument(
-        "--path", action="append", default=[], metavar="GLOB", help="only there; !GLOB: not there"
-    )
-    search.add_argument(
-        "--lang", action="append", default=[], metavar="L", help="only this language: python, go …"
-    )
-    search.add_argument(
-        "--kind", action="append", default=[], metavar="K", help="only this: function, class …"
-    )
+    _add_filters(search)
     search.add_argument("--mode", choices=[mode.value for mode in Mode], default="hybrid")
     search.add_argument(
         "--wait",
@@ -208,7 +212,23 @@ def _add_search(search: argparse.ArgumentParser) -> None:
     search.add_argument(
         "--batch", metavar="FILE|-", help='answer each line {"id": …, "query": …} with one line'
     )
-    search.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dir", default=".", metavar="DIR", help="default: this folder")
+    parser.add_argument(
+        "--limit", type=_limit, default=10, metavar="N", help="1 to 100, default 10"
+    )
+    parser.add_argument(
+        "--path", action="append", default=[], metavar="GLOB", help="only there; !GLOB: not there"
+    )
+    parser.add_argument(
+        "--lang", action="append", default=[], metavar="L", help="only this language: python, go …"
+    )
+    parser.add_argument(
+        "--kind", action="append", default=[], metavar="K", help="only this: function, class …"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def _set_up_logging(*, verbose: bool) -> None:

@@ -176,6 +176,23 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     snippet_lines: int = 0  # how many lines of code to return with each hit, 0 for none
 
 
+class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a file, or a text, to which similar code is wanted.
+
+    Lines `start_line` to `end_line` of the file `path` as the index counts them, 0 and 0 for all of
+    it; `around` widens them to the definition that they lie in. `text` is what stands there now, ""
+    to read it from the file; without a path it is all there is. Limit, filters, budget and snippets
+    are those of `search`, whose own text and mode are not looked at.
+    """
+
+    search: SearchQuery
+    path: bytes = b""
+    start_line: int = 0
+    end_line: int = 0
+    around: bool = False
+    text: str = ""
+
+
 class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
     """One answer. `via` says why (`name`, `words`, `meaning`); `rules` are those that moved it."""
 
@@ -268,6 +285,17 @@ class VectorBatch(msgspec.Struct, frozen=True, array_like=True):
     keys: list[bytes]
     vectors: bytes
     failed: list[bytes]
+
+
+class EmbedNow(msgspec.Struct, frozen=True, array_like=True):
+    """Inputs that somebody waits for: those that are done after `budget_ms` are sent back.
+
+    The answer is a `VectorBatch` of the first ones, in order; what is in neither of its lists was
+    not begun.
+    """
+
+    items: list[EmbedItem]
+    budget_ms: int
 
 
 class QueryText(msgspec.Struct, frozen=True, array_like=True):

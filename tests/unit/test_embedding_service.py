@@ -86,6 +86,33 @@ def test_slices_come_back_in_order_with_the_indexes_of_failed_items() -> None:
     assert result.vectors.dtype == np.float32
 
 
+def test_awaited_documents_go_ahead_of_the_batch_in_progress() -> None:
+    gate = Gate()
+    service = EmbeddingService(FakeEmbedder(gate.documents, gate.query))
+    service._turn = turn = CountedCondition()
+    with ThreadPoolExecutor(2) as pool:
+        batch = pool.submit(service.embed_documents, items(12))
+        assert gate.entered.wait(HANG_S)
+        awaited = pool.submit(service.embed_now, items(2), 60.0)
+        for _ in ("the batch", "the awaited"):
+            assert turn.asked.acquire(timeout=HANG_S)
+        gate.release.set()
+        assert awaited.result(HANG_S).vectors.shape == (2, 2)
+        assert batch.result(HANG_S).vectors.shape == (12, 2)
+    assert gate.order == ["documents 4", "documents 2", "documents 4", "documents 4"]
+
+
+def test_a_spent_budget_gives_the_first_documents_alone() -> None:
+    embedder = FakeEmbedder()
+    batch = items(11)
+    batch[2] = EmbedItem(bytes(16), "h", "")
+    some = EmbeddingService(embedder).embed_now(batch, 0.0)
+    assert np.array_equal(some.vectors, embedder.embed_documents(batch[:4]).vectors)
+    assert some.failed == [2]
+    assert len(EmbeddingService(embedder).embed_now(batch, 60.0).vectors) == 11
+    assert EmbeddingService(embedder).embed_now([], 60.0).vectors.shape == (0, 2)
+
+
 def test_an_empty_batch_asks_the_model_nothing() -> None:
     def never(part: Sequence[EmbedItem]) -> None:
         raise AssertionError(part)

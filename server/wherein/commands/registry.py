@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wherein.commands import reindex, search, status, sync, workers
+from wherein.commands import reindex, search, similar, status, sync, workers
 from wherein.commands.context import CommandContext
 
 
@@ -25,6 +25,7 @@ class Command(msgspec.Struct, frozen=True):
 
 COMMANDS: Final = (
     Command("wherein/search", "wherein.search", search.Params, search.run),
+    Command("wherein/similar", "wherein.similar", similar.Params, similar.run),
     Command("wherein/status", "wherein.status", status.Params, status.run),
     Command("wherein/workers", "wherein.workers", workers.Params, workers.run),
     Command("wherein/sync", "wherein.sync", sync.Params, sync.run),

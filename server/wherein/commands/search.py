@@ -7,6 +7,7 @@ rank, since scores of two indexes do not compare.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -18,10 +19,10 @@ from wherein.errors import UsageError, WhereinError
 MAX_QUERY: Final = 4096  # characters
 MAX_LIMIT: Final = 100
 MAX_SNIPPET_LINES: Final = 100
-_MAX_FILTERS: Final = 100
+MAX_FILTERS: Final = 100
 _RANK_OFFSET: Final = 60  # the usual constant of reciprocal rank fusion
 
-Filters = Annotated[tuple[str, ...], msgspec.Meta(max_length=_MAX_FILTERS)]
+Filters = Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_FILTERS)]
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -31,7 +32,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     limit: int = 10
     paths: Filters = ()
     languages: Filters = ()
-    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(max_length=_MAX_FILTERS)] = ()
+    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(max_length=MAX_FILTERS)] = ()
     mode: Mode = Mode.HYBRID
     folder: str | None = None
     snippet_lines: int = 3
@@ -77,6 +78,21 @@ async def run(context: CommandContext, params: Params) -> Result:
         *(_ask(folder, query, fresh=params.wait_fresh) for folder in folders),
         return_exceptions=True,
     )
+    return merged(folders, answers, query.limit)
+
+
+async def _ask(folder: CommandFolder, query: SearchQuery, *, fresh: bool) -> SearchResponse:
+    if fresh:
+        await folder.sync()
+    return await folder.require().search(query)
+
+
+def merged(
+    folders: Sequence[CommandFolder],
+    answers: Sequence[SearchResponse | BaseException],
+    limit: int,
+) -> Result:
+    """Put together what the folders gave, in their order; errors become notes, if any answered."""
     answered: list[tuple[str, SearchResponse]] = []
     problems: list[WhereinError] = []
     for folder, answer in zip(folders, answers, strict=True):
@@ -88,13 +104,7 @@ async def run(context: CommandContext, params: Params) -> Result:
             raise answer
     if not answered:
         raise problems[0]
-    return merge(answered, query.limit, [str(problem) for problem in problems])
-
-
-async def _ask(folder: CommandFolder, query: SearchQuery, *, fresh: bool) -> SearchResponse:
-    if fresh:
-        await folder.sync()
-    return await folder.require().search(query)
+    return merge(answered, limit, [str(problem) for problem in problems])
 
 
 def merge(answers: list[tuple[str, SearchResponse]], limit: int, problems: list[str]) -> Result:

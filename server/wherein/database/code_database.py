@@ -25,6 +25,10 @@ class CodeDatabase:
         """Answer a question."""
         return self._driver.submit("search", query, None)
 
+    def similar(self, query: d.SimilarQuery) -> Pending[d.SearchResponse]:
+        """Find code that is like a stretch of a file, or like a text."""
+        return self._driver.submit("similar", query, None)
+
     def find_symbols(self, query: d.SymbolQuery) -> Pending[d.SymbolList]:
         """Find definitions by name."""
         return self._driver.submit("find_symbols", query, None)

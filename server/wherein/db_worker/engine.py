@@ -24,7 +24,8 @@ from wherein.db_worker.codec import decode
 from wherein.db_worker.failures import explained
 from wherein.db_worker.lexical import Frequencies
 from wherein.db_worker.pending import Pending, TextCache
-from wherein.db_worker.search import Reader, Shared
+from wherein.db_worker.search import Shared
+from wherein.db_worker.similar import Reader
 from wherein.db_worker.store import Store
 from wherein.db_worker.vectors import Matrix
 from wherein.domain import (

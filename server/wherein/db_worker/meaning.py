@@ -5,13 +5,14 @@ from __future__ import annotations
 import concurrent.futures
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from wherein.domain import Mode, QueryVector
 from wherein.errors import RequestCancelled, WhereinError
 
 EmbedQuery = Callable[[str], "concurrent.futures.Future[QueryVector]"]
 Cancelled = Callable[[], bool]
+T = TypeVar("T")
 
 # Why there is no answer by meaning; INSTEAD says what there is.
 LATE: Final = "The model did not answer in time"
@@ -43,11 +44,11 @@ def ask(embed_query: EmbedQuery | None, text: str) -> concurrent.futures.Future[
 
 
 def wait(
-    waiting: concurrent.futures.Future[QueryVector] | None,
+    waiting: concurrent.futures.Future[T] | None,
     deadline: float,
     cancelled: Cancelled,
-) -> QueryVector | str:
-    """Wait for the query's vector until the deadline; returns why there is none instead."""
+) -> T | str:
+    """Wait for what the model was asked for until the deadline; returns why there is none."""
     if waiting is None:
         return NO_MODEL
     while True:

@@ -7,7 +7,6 @@ interrupts its reader.
 
 from __future__ import annotations
 
-import concurrent.futures
 import logging
 import queue
 import threading
@@ -17,14 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from wherein import domain as d
+from wherein.db_worker.embedders import Embedders
 from wherein.db_worker.engine import Engine, Reader
 from wherein.errors import RequestCancelled, StorageError, WhereinError, WorkerUnavailable
 from wherein.ipc import control
-from wherein.ipc.client import Client
-from wherein.ipc.operations import DATABASE_OPERATIONS, VECTORIZATION_OPERATIONS
+from wherein.ipc.operations import DATABASE_OPERATIONS
 from wherein.ipc.service import Call, Connection, Service
-from wherein.ownership.lock import read_owner
-from wherein.paths import IndexPaths
 from wherein.workers.runtime import WorkerContext
 
 logger = logging.getLogger(__name__)
@@ -38,34 +35,6 @@ _WRITES: Final = ("replace_file", "remove_files", "touch_files", "put_vectors")
 _PARKED: Final = ("next_batch", "wait_vectors")
 
 
-class QueryEmbedder:
-    """Gets a query's vector from the vectorization worker that the owner file names."""
-
-    def __init__(self, paths: IndexPaths, token: bytes) -> None:
-        self._paths = paths
-        self._token = token
-        self._lock = threading.Lock()
-        self._client: Client | None = None
-
-    def __call__(self, text: str) -> concurrent.futures.Future[d.QueryVector]:
-        """Ask for a vector; the future fails when there is nobody to ask."""
-        try:
-            return self._connected().submit("embed_query", d.QueryText(text)).future
-        except WhereinError as error:
-            failed: concurrent.futures.Future[d.QueryVector] = concurrent.futures.Future()
-            failed.set_exception(error)
-            return failed
-
-    def _connected(self) -> Client:
-        with self._lock:
-            if self._client is None or not self._client.alive:
-                owner = read_owner(self._paths)
-                if owner is None or not owner.vectorization:
-                    raise WorkerUnavailable("The embedding worker has not started yet")
-                self._client = Client(owner.vectorization, self._token, VECTORIZATION_OPERATIONS)
-            return self._client
-
-
 class DatabaseService:
     """Takes calls from the sockets and gives them to the thread that may work on them."""
 
@@ -73,7 +42,7 @@ class DatabaseService:
         self._context = context
         self._paths = context.start.indexes[0]
         self._engine = Engine.open(Path(self._paths.directory), self._paths.root)
-        self._embed = QueryEmbedder(self._paths, context.start.token)
+        self._embed = Embedders(self._paths, context.start.token)
         self._writes: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._reads: queue.Queue[Call | None] = queue.Queue(MAX_QUEUED)
         self._parked: list[tuple[Call, float]] = []
@@ -237,7 +206,9 @@ class DatabaseService:
 
     def _answer(self, reader: Reader, call: Call) -> object:
         if call.operation == "search":
-            return reader.search(call.params, self._embed, lambda: call.cancelled)
+            return reader.search(call.params, self._embed.question, lambda: call.cancelled)
+        if call.operation == "similar":
+            return reader.similar(call.params, self._embed.now, lambda: call.cancelled)
         if call.operation == "find_symbols":
             return reader.find_symbols(call.params)
         return reader.list_files()

@@ -72,19 +72,21 @@ class Shared(NamedTuple):
     failed: Callable[[apsw.Error], WhereinError]
 
 
-class _Clock:
-    """Microseconds of each stage."""
+class Clock:
+    """Microseconds of each stage of one request."""
 
     def __init__(self) -> None:
         self.times: dict[str, int] = {}
         self._start = self._last = time.perf_counter_ns()
 
     def stage(self, name: str) -> None:
+        """Note that a stage has ended."""
         now = time.perf_counter_ns()
         self.times[name] = self.times.get(name, 0) + (now - self._last) // 1_000
         self._last = now
 
     def total(self) -> dict[str, int]:
+        """Return all times, the whole with them."""
         self.times["total"] = (time.perf_counter_ns() - self._start) // 1_000
         return self.times
 
@@ -143,7 +145,7 @@ class Reader:
     def _search(
         self, q: SearchQuery, embed_query: EmbedQuery | None, cancelled: Cancelled
     ) -> SearchResponse:
-        clock = _Clock()
+        clock = Clock()
         notes: list[str] = []
         deadline = time.monotonic() + q.budget_ms / 1_000
         question = ranking_query.parse(q.text)
@@ -177,7 +179,7 @@ class Reader:
         fusion.fuse(candidates, alpha, scanned.floor() if scanned else 0.0)
         rules.apply_rules(question, candidates)
         best = fusion.ordered(candidates)[: max(0, min(q.limit, MAX_LIMIT))]
-        hits = [_hit(c, found) for c, found in self._with_terms(best, question)]
+        hits = [hit_of(c, found) for c, found in self._with_terms(best, question)]
         clock.stage("rules")
         meaning.check(cancelled)
         if q.snippet_lines > 0:
@@ -287,7 +289,7 @@ class Reader:
             for hit, text in zip(hits, texts, strict=True)
         ]
 
-    def _response(self, hits: list[SearchHit], notes: list[str], clock: _Clock) -> SearchResponse:
+    def _response(self, hits: list[SearchHit], notes: list[str], clock: Clock) -> SearchResponse:
         stats = self._shared.stats()
         return SearchResponse(
             hits=hits,
@@ -306,7 +308,8 @@ def _alpha(mode: Mode, question: ranking_query.Question, scanned: Scan | None) -
     return fusion.SYMBOL_ALPHA if question.symbol_like else fusion.SENTENCE_ALPHA
 
 
-def _hit(c: Candidate, terms: tuple[str, ...]) -> SearchHit:
+def hit_of(c: Candidate, terms: tuple[str, ...]) -> SearchHit:
+    """Return the answer that a candidate became, without its snippet."""
     start_byte, end_byte, start_line, end_line = c.span
     return SearchHit(
         path=c.path,

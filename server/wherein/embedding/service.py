@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +78,26 @@ class EmbeddingService:
         """
         with self._query_turn(timeout_s):
             return self._embedder.embed_query(text)
+
+    def embed_now(self, items: Sequence[EmbedItem], budget_s: float) -> EmbedResult:
+        """Embed documents that a person waits for, ahead of the background ones.
+
+        As many of the first as `budget_s` seconds allow, never none: the result has a row for each
+        that was done. Queries still go between its slices. Raises DeadlineExceeded when the model
+        does not become free.
+        """
+        until = time.monotonic() + budget_s
+        step = self._embedder.slice_items
+        parts: list[NDArray[np.float32]] = [np.zeros((0, self.dim), dtype=np.float32)]
+        failed: list[int] = []
+        for start in range(0, len(items), step):
+            if start and time.monotonic() >= until:
+                break
+            with self._query_turn(_PATIENCE_S):
+                result = self._embedder.embed_documents(items[start : start + step])
+            parts.append(result.vectors)
+            failed.extend(start + index for index in result.failed)
+        return EmbedResult(np.concatenate(parts), failed)
 
     @contextlib.contextmanager
     def _query_turn(self, timeout_s: float) -> Iterator[None]:

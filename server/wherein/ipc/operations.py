@@ -30,13 +30,17 @@ _DATABASE = (
     Operation("remove_files", d.RemoveFiles, d.Written, 60.0),
     Operation("touch_files", d.TouchFiles, d.Written, 60.0),
     Operation("search", d.SearchQuery, d.SearchResponse, 10.0),
+    Operation("similar", d.SimilarQuery, d.SearchResponse, 10.0),
     Operation("find_symbols", d.SymbolQuery, d.SymbolList, 5.0),
     Operation("next_batch", d.BatchRequest, d.EmbedBatch, 40.0),
     Operation("put_vectors", d.VectorBatch, d.Written, 60.0),
     Operation("wait_vectors", d.WaitFor, d.IndexStats, 40.0),
 )
 
-_VECTORIZATION = (Operation("embed_query", d.QueryText, d.QueryVector, 0.5),)
+_VECTORIZATION = (
+    Operation("embed_query", d.QueryText, d.QueryVector, 0.5),
+    Operation("embed_now", d.EmbedNow, d.VectorBatch, 10.0),
+)
 
 DATABASE_OPERATIONS: Final = {op.name: op for op in _DATABASE}
 VECTORIZATION_OPERATIONS: Final = {op.name: op for op in _VECTORIZATION}

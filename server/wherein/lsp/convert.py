@@ -14,8 +14,9 @@ from typing import Final
 from lsprotocol import types
 
 from wherein.commands import search
+from wherein.commands.ranges import Position, Range
 from wherein.domain import FoundSymbol, Kind
-from wherein.lsp.messages import CoverageItem, Position, Range, SearchItem, SearchReply
+from wherein.lsp.messages import CoverageItem, SearchItem, SearchReply
 from wherein.paths import from_uri, to_uri
 
 MAX_BYTES: Final = 8 << 20  # larger files get a range without columns

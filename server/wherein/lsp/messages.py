@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from wherein.commands.ranges import Range
 from wherein.errors import InvalidParams
 from wherein.settings import camel
 
@@ -27,20 +28,6 @@ _WORDS: Final = {
     "`array`": "a list",
     "`object`": "an object",
 }
-
-
-class Position(msgspec.Struct, frozen=True):
-    """A place in a document, both counted from 0; `character` in the negotiated encoding."""
-
-    line: int
-    character: int
-
-
-class Range(msgspec.Struct, frozen=True):
-    """A half-open stretch of a document."""
-
-    start: Position
-    end: Position
 
 
 class SearchItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

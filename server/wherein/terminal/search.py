@@ -150,12 +150,12 @@ def _wait(options: SearchOptions) -> Wait:
         return options.wait
     if options.mode is Mode.LEXICAL:
         return "lexical"  # vectors take no part in the answer
-    if options.wait is None and not _has_fast_model():
+    if options.wait is None and not has_fast_model():
         return "lexical"
     return "full"
 
 
-def _has_fast_model() -> bool:
+def has_fast_model() -> bool:
     """Say whether the model in use embeds a project in seconds: static ones do."""
     try:
         return resolve(read_choice(config_home())).kind == "static"

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 from wherein.database.code_database import CodeDatabase
 from wherein.database.drivers.base import DriverConfig
-from wherein.domain import BatchRequest, QueryVector, VectorBatch
-from wherein.embedding.embedder import Embedder
+from wherein.domain import BatchRequest, EmbedItem, QueryVector, VectorBatch
+from wherein.embedding.embedder import Embedder, EmbedResult
 from wherein.embedding.fastembed_backend import load_embedder
 from wherein.embedding.models import read_choice, resolve
 from wherein.embedding.service import EmbeddingService
@@ -45,7 +46,12 @@ class Vectorizer:
         self.near: tuple[tuple[str, bytes], ...] = ()
 
     def handle(self, call: Call) -> None:
-        """Embed one query, on its connection's thread."""
+        """Embed what somebody waits for, on its connection's thread."""
+        if call.operation == "embed_now":
+            items = call.params.items
+            result = self._service.embed_now(items, call.params.budget_ms / 1_000)
+            call.reply(self._batch(items[: len(result.vectors)], result))
+            return
         vector = self._service.embed_query(call.params.text)
         call.reply(
             QueryVector(
@@ -80,18 +86,19 @@ class Vectorizer:
         while batch.items and self._running.is_set() and not self._context.stopping.is_set():
             following = database.next_batch(self._request(index))
             result = self._service.embed_documents(batch.items)
-            failed = set(result.failed)
-            keep = [row for row in range(len(batch.items)) if row not in failed]
-            database.put_vectors(
-                VectorBatch(
-                    fingerprint=self._embedder.fingerprint,
-                    dim=self._embedder.dim,
-                    keys=[batch.items[row].key for row in keep],
-                    vectors=result.vectors[keep].astype("<f4").tobytes(),
-                    failed=[batch.items[row].key for row in sorted(failed)],
-                )
-            ).result()
+            database.put_vectors(self._batch(batch.items, result)).result()
             batch = following.result()
+
+    def _batch(self, items: Sequence[EmbedItem], result: EmbedResult) -> VectorBatch:
+        failed = set(result.failed)
+        keep = [row for row in range(len(items)) if row not in failed]
+        return VectorBatch(
+            fingerprint=self._embedder.fingerprint,
+            dim=self._embedder.dim,
+            keys=[items[row].key for row in keep],
+            vectors=result.vectors[keep].astype("<f4").tobytes(),
+            failed=[items[row].key for row in sorted(failed)],
+        )
 
     def _request(self, index: IndexPaths) -> BatchRequest:
         near = tuple(path for root, path in self.near if root == index.id)

@@ -1,0 +1,67 @@
+"""The way to the embedding worker, for questions and for what their answers lack. Database process.
+
+Two connections: a worker answers what comes over one in turn, and a question must not wait for the
+documents of another.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from wherein import domain as d
+from wherein.errors import WhereinError, WorkerUnavailable
+from wherein.ipc.client import Client
+from wherein.ipc.operations import VECTORIZATION_OPERATIONS
+from wherein.ownership.lock import read_owner
+from wherein.paths import IndexPaths
+
+EmbedNow = Callable[[Sequence[d.EmbedItem], int], "concurrent.futures.Future[d.VectorBatch]"]
+
+
+class Line:
+    """One connection to the embedding worker that the owner file names, made when it is wanted."""
+
+    def __init__(self, paths: IndexPaths, token: bytes) -> None:
+        self._paths = paths
+        self._token = token
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+
+    def ask(self, operation: str, params: object) -> concurrent.futures.Future[Any]:
+        """Send a request; the future fails when there is nobody to ask."""
+        try:
+            return self._connected().submit(operation, params).future
+        except WhereinError as error:
+            failed: concurrent.futures.Future[Any] = concurrent.futures.Future()
+            failed.set_exception(error)
+            return failed
+
+    def _connected(self) -> Client:
+        with self._lock:
+            if self._client is None or not self._client.alive:
+                owner = read_owner(self._paths)
+                if owner is None or not owner.vectorization:
+                    raise WorkerUnavailable("The embedding worker has not started yet")
+                self._client = Client(owner.vectorization, self._token, VECTORIZATION_OPERATIONS)
+            return self._client
+
+
+class Embedders:
+    """Gets vectors of questions and of documents."""
+
+    def __init__(self, paths: IndexPaths, token: bytes) -> None:
+        self._questions = Line(paths, token)
+        self._documents = Line(paths, token)
+
+    def question(self, text: str) -> concurrent.futures.Future[d.QueryVector]:
+        """Ask for a question's vector."""
+        return self._questions.ask("embed_query", d.QueryText(text))
+
+    def now(
+        self, items: Sequence[d.EmbedItem], budget_ms: int
+    ) -> concurrent.futures.Future[d.VectorBatch]:
+        """Ask for the vectors of documents: as many of the first as the budget allows."""
+        return self._documents.ask("embed_now", d.EmbedNow(list(items), budget_ms))
