@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.faults import faults as faults  # noqa: PLC0414 - a fixture, for all tests
 from support.processes import RUN_ID, assert_none_left, new_run_id
 
 _WITH_PROCESSES = {"process", "protocol", "faults"}

@@ -28,8 +28,9 @@ from wherein.ownership.lock import OwnerLock, read_owner
 from wherein.paths import IndexPaths, index_paths
 from wherein.settings import Settings
 from wherein.status import Facts
+from wherein.workers.database_starter import DatabaseStarter
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
-from wherein.workers.manager import DatabaseStarter, WorkerManager
+from wherein.workers.manager import WorkerManager, asked
 from wherein.workers.start import WatchMode, WorkerType
 
 logger = logging.getLogger(__name__)
@@ -171,6 +172,7 @@ class IndexHost:
         `force` reads and writes every file again. Raises IndexBusy when not owned.
         """
         folder.require()
+        asked(self._manager)
         number = next(self._ids)
         future: concurrent.futures.Future[int] = concurrent.futures.Future()
         message = control.Sync(number, folder.paths.id, tuple(paths), force)

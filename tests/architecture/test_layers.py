@@ -48,6 +48,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.ipc.transport",
         "wherein.ownership.lock",
         "wherein.status",
+        "wherein.workers.database_starter",
         "wherein.workers.handle",
         "wherein.workers.manager",
         "wherein.workers.start",

@@ -11,8 +11,8 @@ from support.imports import modules, uses, within
 # The last part of a call's name: the only modules that may make such a call.
 _CALLERS: dict[str, tuple[str, ...]] = {
     # R1: workers are made, started, stopped and killed by WorkerManager, with its handles.
-    "WorkerHandle": ("wherein.workers.manager",),
-    "launch": ("wherein.workers.manager",),
+    "WorkerHandle": ("wherein.workers.manager", "wherein.workers.database_starter"),
+    "launch": ("wherein.workers.manager", "wherein.workers.database_starter"),
     "begin_stop": ("wherein.workers.manager",),
     "finish_stop": ("wherein.workers.manager",),
     "kill": ("wherein.workers.manager", "wherein.workers.handle", "wherein.ownership.lock"),

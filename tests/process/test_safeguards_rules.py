@@ -28,8 +28,9 @@ from wherein.paths import index_paths
 from wherein.settings import Settings
 from wherein.workers import handle as handle_module
 from wherein.workers import runtime, supervision
+from wherein.workers.database_starter import DatabaseStarter
 from wherein.workers.handle import WorkerHandle, WorkerState
-from wherein.workers.manager import DatabaseStarter, WorkerManager
+from wherein.workers.manager import WorkerManager
 from wherein.workers.runtime import WorkerContext
 from wherein.workers.start import WorkerStart, WorkerType
 
@@ -118,9 +119,8 @@ def test_a_worker_that_dies_too_often_is_given_up_with_a_reason(
         until(lambda pid=pid: not psutil.pid_exists(pid), what="dead")
         until(lambda: handles()[kind].state is not WorkerState.READY, what="noticed")
     until(lambda: handles()[kind].state is WorkerState.FAILED, what="given up")
-    assert WorkerManager.get_instance()._timers == set() or all(
-        t.finished.is_set() for t in WorkerManager.get_instance()._timers
-    )
+    waiting = [t for t in WorkerManager.get_instance()._timers if not t.finished.is_set()]
+    assert [timer.interval for timer in waiting] == [supervision.GIVEN_UP_S]
     reason = host.facts(host.folders[0]).failed_workers["vectorization"]
     assert "too often" in reason
     assert "signal 9" in reason

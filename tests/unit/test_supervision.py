@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from wherein.domain import KnownFile, Signature, Skip
 from wherein.indexing.reconcile import compare, settled
 from wherein.indexing.walker import Walk
 from wherein.workers.start import WorkerType
 from wherein.workers.supervision import (
     BUDGET,
+    JITTER,
     LONGEST_DELAY_S,
     SILENCE_S,
     WINDOW_S,
@@ -18,12 +21,21 @@ from wherein.workers.supervision import (
 
 def test_restarts_slow_down_and_end() -> None:
     """Each death within the window waits longer; after the budget there is no more."""
-    policy = RestartPolicy()
+    policy = RestartPolicy(lambda: 0.5)
     delays = [policy.died(float(n)) for n in range(BUDGET)]
     assert delays == [0.2, 0.4, 0.8, 1.6, 3.2]
     assert policy.died(6.0) is None
     assert policy.died(6.0 + 2 * WINDOW_S) == 0.2
     assert max(d for d in delays if d) <= LONGEST_DELAY_S
+
+
+def test_restarts_of_many_servers_are_spread() -> None:
+    """The pause is its nominal length, a quarter more or less."""
+    shortest, longest = RestartPolicy(lambda: 0.0), RestartPolicy(lambda: 1.0)
+    for nominal in (0.2, 0.4, 0.8):
+        assert shortest.died(0.0) == pytest.approx(nominal * (1 - JITTER))
+        assert longest.died(0.0) == pytest.approx(nominal * (1 + JITTER))
+    assert len({RestartPolicy().died(0.0) for _ in range(20)}) > 1
 
 
 def test_a_file_that_just_changed_is_read_again() -> None:

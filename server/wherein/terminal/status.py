@@ -27,7 +27,8 @@ from wherein.settings import Settings
 from wherein.status import Facts, describe
 from wherein.terminal import signals
 from wherein.terminal.streams import Json, counted, human_bytes, write, write_json
-from wherein.workers.manager import DatabaseStarter, WorkerManager
+from wherein.workers.database_starter import DatabaseStarter
+from wherein.workers.manager import WorkerManager
 
 NO_INDEX = "no_index"
 STATS_S = 5.0

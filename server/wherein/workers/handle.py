@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 
 import msgspec
 
-from wherein.errors import ConnectionLost, WhereinError
+from wherein.errors import ConnectionLost, WhereinError, WorkerUnavailable
 from wherein.ipc import control, frames
 from wherein.workers.runtime import run_worker
 from wherein.workers.start import WorkerStart, WorkerType
@@ -85,6 +85,7 @@ class WorkerHandle:
         self._beat: control.Heartbeat | None = None
         self._beat_at: float | None = None
         self.heard_at = 0.0  # time.monotonic() of the last heartbeat, or of the start
+        self.due_at = 0.0  # time.monotonic() before which a dead worker is not started again
         self._killed_for = ""
         self._listener = listener
         self._on_death = on_death
@@ -94,35 +95,53 @@ class WorkerHandle:
         self._reader: threading.Thread | None = None
 
     def launch(self) -> None:
-        """Start the process; returns at once, the worker says `ready` later."""
-        ours, theirs = socket.socketpair()
+        """Start the process; returns at once, the worker says `ready` later.
+
+        Raises WorkerUnavailable, with nothing left behind, when the system does not let it start.
+        """
         with self._lock:
             if self.state is WorkerState.STOPPING:
                 return
+            self._enter(WorkerState.STARTING)
+            self.endpoint = ""
+            self._beat, self._beat_at = None, None
+            self.heard_at = time.monotonic()
+            try:
+                self._begin()
+            except Exception as error:
+                why = getattr(error, "strerror", None) or type(error).__name__
+                self._enter(WorkerState.DEAD, f"could not be started: {why}")
+                raise WorkerUnavailable(
+                    f"The {self.type.value.replace('_', ' ')} worker {self.last_error}"
+                ) from error
+
+    def _begin(self) -> None:
+        """Make the pipe, the process and the thread that reads from it: all of them or none."""
+        ours, theirs = socket.socketpair()
+        process: BaseProcess | None = None
+        try:
             process = _spawn.Process(
                 target=run_worker,
                 args=(self.start_args, theirs),
                 name=f"wherein-{self.type.value}",
                 daemon=self.daemon,
             )
-            self._enter(WorkerState.STARTING)
-            self.endpoint = ""
-            self._beat, self._beat_at = None, None
-            self.heard_at = time.monotonic()
-            try:
-                process.start()
-            except OSError as error:
-                ours.close()
-                self._enter(WorkerState.DEAD, f"could not be started: {error.strerror}")
-                raise
-            finally:
-                theirs.close()
-            self.process = process
-            self._pipe = frames.prepare(ours)
-            self._reader = threading.Thread(
+            process.start()
+            frames.prepare(ours)
+            reader = threading.Thread(
                 target=self._read, args=(process, ours), name=f"{process.name}-pipe", daemon=True
             )
-            self._reader.start()
+            reader.start()
+        except BaseException:
+            ours.close()
+            if process is not None and process.pid is not None:
+                process.kill()
+                process.join(1.0)
+                process.close()
+            raise
+        finally:
+            theirs.close()
+        self.process, self._pipe, self._reader = process, ours, reader
 
     def wait_ready(self, timeout: float) -> bool:
         """Wait until the worker serves; False when it died or did not in time."""

@@ -16,6 +16,7 @@ from wherein.errors import WorkerUnavailable
 from wherein.ipc import control
 from wherein.paths import IndexPaths
 from wherein.settings import Settings
+from wherein.workers import supervision
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
 from wherein.workers.start import WatchMode, WorkerStart, WorkerType
 from wherein.workers.supervision import TICK_S, RestartPolicy, Vigil
@@ -23,20 +24,11 @@ from wherein.workers.supervision import TICK_S, RestartPolicy, Vigil
 logger = logging.getLogger(__name__)
 
 STOP_S: Final = 1.2  # editors kill at 2 s; the whole shutdown must fit into 1.5
-DATABASE_START_S: Final = 10.0
-
-# Only the database worker is not daemonic: multiprocessing must not terminate it on its own before
-# what uses it has stopped.
-_DAEMON: Final = {
-    WorkerType.FILE_WATCHER: True,
-    WorkerType.VECTORIZATION: True,
-    WorkerType.DATABASE: False,
-}
 
 Listener = Callable[[WorkerHandle, control.Up], None]
 
 
-def _ignore(_handle: WorkerHandle, _message: control.Up) -> None:
+def ignore(_handle: WorkerHandle, _message: control.Up) -> None:
     """Listen to nothing."""
 
 
@@ -73,7 +65,7 @@ class WorkerManager:
         settings: Settings,
         *,
         mode: WatchMode = WatchMode.FOLLOW,
-        listener: Listener = _ignore,
+        listener: Listener = ignore,
     ) -> WorkerHandle:
         """Start the process that scans and watches these folders; returns without waiting."""
         start = WorkerStart(WorkerType.FILE_WATCHER, tuple(indexes), token, settings, mode)
@@ -85,7 +77,7 @@ class WorkerManager:
         token: bytes,
         settings: Settings,
         *,
-        listener: Listener = _ignore,
+        listener: Listener = ignore,
     ) -> WorkerHandle:
         """Start the process that embeds chunks and queries; returns without waiting."""
         start = WorkerStart(WorkerType.VECTORIZATION, tuple(indexes), token, settings)
@@ -125,12 +117,17 @@ class WorkerManager:
             return [handle.status() for handle in self._workers]
 
     def _start(self, start: WorkerStart, listener: Listener) -> WorkerHandle:
-        handle = WorkerHandle(
-            start, daemon=_DAEMON[start.type], listener=listener, on_death=self._died
-        )
+        handle = WorkerHandle(start, daemon=True, listener=listener, on_death=self._died)
         self.register_worker(handle)
-        handle.launch()
+        self._launch(handle)
         return handle
+
+    def _launch(self, handle: WorkerHandle) -> None:
+        """Start a worker; one that the system does not let start is treated as one that died."""
+        try:
+            handle.launch()
+        except WorkerUnavailable:
+            self._died(handle)
 
     def _stop(self, types: Sequence[WorkerType], timeout: float) -> None:
         """Ask all first, in order, then wait: the watcher's last writes still find a database."""
@@ -168,74 +165,41 @@ class WorkerManager:
         logger.warning("the %s worker %s", handle.type.value, handle.last_error)
         with self._lock:
             policy = self._policies.get(id(handle))
-            if policy is None or self._closed or handle.type is WorkerType.DATABASE:
+            if policy is None or self._closed:
                 return
             delay = policy.died(time.monotonic())
             if delay is None:
                 handle.fail(f"stopped too often; the last time it {handle.last_error}")
-                return
-            timer = threading.Timer(delay, self._restart, (handle,))
-            timer.daemon = True
-            self._timers.add(timer)
-            timer.start()
+                delay = supervision.GIVEN_UP_S
+            handle.due_at = time.monotonic() + delay
+            if handle.type is not WorkerType.DATABASE:
+                self._restart_in(delay, handle)
+
+    def _restart_in(self, delay: float, handle: WorkerHandle) -> None:
+        timer = threading.Timer(delay, self._restart, (handle,))
+        timer.daemon = True
+        self._timers.add(timer)
+        timer.start()
 
     def _restart(self, handle: WorkerHandle) -> None:
         with self._lock:
             self._timers = {t for t in self._timers if t.is_alive()}
-            if self._closed or handle not in self._workers or handle.state is not WorkerState.DEAD:
+            gone = handle.state in (WorkerState.DEAD, WorkerState.FAILED)
+            if self._closed or handle not in self._workers or not gone:
                 return
             handle.restarts += 1
-            handle.launch()
+            self._launch(handle)
 
-
-class DatabaseStarter:
-    """What `DBWorkerManager` is configured with in the hosting process: start one, or find it.
-
-    `indexes` are the indexes this process owns, by database path; others are refused.
-    """
-
-    def __init__(
-        self,
-        manager: WorkerManager,
-        indexes: dict[str, IndexPaths],
-        token: bytes,
-        settings: Settings,
-        listener: Listener = _ignore,
-    ) -> None:
-        self._manager = manager
-        self._indexes = indexes
-        self._token = token
-        self._settings = settings
-        self._listener = listener
-        self._lock = threading.Lock()
-        self._handles: dict[str, WorkerHandle] = {}
-
-    def __call__(self, db_path: str) -> str:
-        """Return the endpoint of the live database worker of an index, starting it if need be.
-
-        Raises WorkerUnavailable when the index is not owned here or the worker does not come up.
-        """
+    def _try_failed_again(self) -> None:
+        """Start what was given up a while ago: somebody asks for it."""
         with self._lock:
-            index = self._indexes.get(db_path)
-            if index is None:
-                raise WorkerUnavailable("This process does not own that index")
-            handle = self._handles.get(db_path)
-            if handle is None or handle.state is WorkerState.STOPPED:
-                start = WorkerStart(WorkerType.DATABASE, (index,), self._token, self._settings)
-                handle = WorkerHandle(
-                    start,
-                    daemon=_DAEMON[WorkerType.DATABASE],
-                    listener=self._listener,
-                    on_death=self._manager._died,  # the manager's own starter
-                )
-                self._manager.register_worker(handle)
-                self._handles[db_path] = handle
-                handle.launch()
-            elif handle.state is WorkerState.DEAD:
-                handle.restarts += 1
-                handle.launch()
-            if not handle.wait_ready(DATABASE_START_S):
-                raise WorkerUnavailable(
-                    f"The database worker did not start: {handle.last_error or 'no answer'}"
-                )
-            return handle.endpoint
+            for handle in self._workers:
+                given_up = handle.state is WorkerState.FAILED
+                rested = time.time() - handle.since >= supervision.ASKED_AGAIN_S
+                if given_up and rested and handle.type is not WorkerType.DATABASE:
+                    self._restart(handle)
+
+
+def asked(manager: WorkerManager) -> None:
+    """Say that a person asks for something: workers that were given up get another chance."""
+    manager._try_failed_again()

@@ -5,7 +5,9 @@ Pure policies over a clock that the caller reads. Used in the hosting process.
 
 from __future__ import annotations
 
+import random
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from wherein.workers.start import WorkerType
@@ -15,6 +17,10 @@ BUDGET: Final = 5
 WINDOW_S: Final = 180.0
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 30.0
+JITTER: Final = 0.25  # of the delay, either way: the workers of many servers do not start as one
+# A worker that was given up is tried again: for the next request, but not for each, or after this.
+ASKED_AGAIN_S: Final = 30.0
+GIVEN_UP_S: Final = 300.0
 
 TICK_S: Final = 1.0
 # A worker beats once a second from a thread of its own; one that holds the GIL, or is stopped, is
@@ -27,10 +33,14 @@ SILENCE_S: Final = {
 
 
 class RestartPolicy:
-    """Counts the deaths of one worker within a sliding window."""
+    """Counts the deaths of one worker within a sliding window.
 
-    def __init__(self) -> None:
+    `chance` gives numbers from 0 to 1, for the jitter.
+    """
+
+    def __init__(self, chance: Callable[[], float] = random.random) -> None:
         self._deaths: deque[float] = deque()
+        self._chance = chance
 
     def died(self, now: float) -> float | None:
         """Record a death; return the seconds to wait before the next start, None for no more."""
@@ -39,7 +49,8 @@ class RestartPolicy:
             self._deaths.popleft()
         if len(self._deaths) > BUDGET:
             return None
-        return float(min(FIRST_DELAY_S * 2 ** (len(self._deaths) - 1), LONGEST_DELAY_S))
+        delay: float = min(FIRST_DELAY_S * 2 ** (len(self._deaths) - 1), LONGEST_DELAY_S)
+        return delay * (1 - JITTER + 2 * JITTER * self._chance())
 
 
 class Vigil:

@@ -1,0 +1,88 @@
+"""How the hosting process gets a database worker: the way that DBWorkerManager is configured with.
+
+A part of WorkerManager in a file of its own; runs in the hosting process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from wherein.errors import WorkerUnavailable
+from wherein.paths import IndexPaths
+from wherein.settings import Settings
+from wherein.workers import supervision
+from wherein.workers.handle import WorkerHandle, WorkerState
+from wherein.workers.manager import Listener, WorkerManager, ignore
+from wherein.workers.start import WorkerStart, WorkerType
+
+DATABASE_START_S: Final = 10.0
+
+
+class DatabaseStarter:
+    """What `DBWorkerManager` is configured with in the hosting process: start one, or find it.
+
+    `indexes` are the indexes this process owns, by database path; others are refused.
+    """
+
+    def __init__(
+        self,
+        manager: WorkerManager,
+        indexes: dict[str, IndexPaths],
+        token: bytes,
+        settings: Settings,
+        listener: Listener = ignore,
+    ) -> None:
+        self._manager = manager
+        self._indexes = indexes
+        self._token = token
+        self._settings = settings
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._handles: dict[str, WorkerHandle] = {}
+
+    def __call__(self, db_path: str) -> str:
+        """Return the endpoint of the live database worker of an index, starting it if need be.
+
+        Raises WorkerUnavailable when the index is not owned here or the worker does not come up.
+        """
+        with self._lock:
+            index = self._indexes.get(db_path)
+            if index is None:
+                raise WorkerUnavailable("This process does not own that index")
+            handle = self._handles.get(db_path)
+            if handle is None or handle.state is WorkerState.STOPPED:
+                handle = self._make(db_path, index)
+                handle.launch()
+            elif handle.state in (WorkerState.DEAD, WorkerState.FAILED):
+                self._again(handle)
+            if not handle.wait_ready(DATABASE_START_S):
+                raise WorkerUnavailable(
+                    f"The database worker did not start: {handle.last_error or 'no answer'}"
+                )
+            return handle.endpoint
+
+    def _make(self, db_path: str, index: IndexPaths) -> WorkerHandle:
+        start = WorkerStart(WorkerType.DATABASE, (index,), self._token, self._settings)
+        handle = WorkerHandle(
+            start,
+            daemon=False,  # multiprocessing must not end it before what uses it has stopped
+            listener=self._listener,
+            on_death=self._manager._died,  # the manager's own starter
+        )
+        self._manager.register_worker(handle)
+        self._handles[db_path] = handle
+        return handle
+
+    def _again(self, handle: WorkerHandle) -> None:
+        """Start a dead worker again after its pause; one that was given up only now and then."""
+        if handle.state is WorkerState.FAILED:
+            if time.time() - handle.since < supervision.ASKED_AGAIN_S:
+                raise WorkerUnavailable(f"The database worker {handle.last_error}")
+        else:
+            time.sleep(max(0.0, handle.due_at - time.monotonic()))
+            if handle.state is not WorkerState.DEAD:
+                raise WorkerUnavailable("The server is shutting down")
+        handle.restarts += 1
+        handle.launch()
