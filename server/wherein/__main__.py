@@ -25,7 +25,7 @@ def main() -> int:
         stdin, stdout = _claim_stdio()
         from wherein.lsp.server import serve
 
-        return serve(os.fdopen(stdin, "rb"), os.fdopen(stdout, "wb"))
+        return serve(stdin, os.fdopen(stdout, "wb"))
     from wherein.cli import main as command_line
 
     return command_line(arguments)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from support.rpc import Client, Failed, serving
@@ -307,8 +308,9 @@ class TestHeldUp:
 
 
 def stop(pid: int) -> None:
-    """Hold a process up."""
+    """Hold a process up; a signal takes effect a moment after it was sent."""
     os.kill(pid, signal.SIGSTOP)
+    until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
 
 
 def go_on(pid: int) -> None:

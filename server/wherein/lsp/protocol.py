@@ -8,7 +8,6 @@ not kept; cancelling workspace/executeCommand did not cancel the work.
 from __future__ import annotations
 
 import enum
-import json
 import logging
 import sys
 from collections.abc import Generator
@@ -87,6 +86,10 @@ class Protocol(LanguageServerProtocol):
         """Send an error; `request` is None when the message had no usable id."""
         error = {"code": code, "message": message}
         self._send_data({"jsonrpc": self.VERSION, "id": request, "error": error})
+
+    def refuse_unreadable(self) -> None:
+        """Answer a message that is no JSON."""
+        self.refuse(None, PARSE_ERROR, "This is not JSON")
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(
@@ -234,11 +237,6 @@ def reply_of(error: WhereinError) -> JsonRpcException:
     """Make the reply to a request that failed: its code and its sentence, no path of our own."""
     sentence = str(error).replace(str(index_home()), "the index directory")
     return JsonRpcException(sentence, code=error.code)
-
-
-def is_unreadable(error: Exception) -> bool:
-    """Say whether an error means that a message was not JSON."""
-    return isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
 
 
 def _id_of(message: dict[str, Any]) -> str | int | None:

@@ -26,19 +26,19 @@ from wherein.lsp.lifecycle import Session, leave, watch_editor
 from wherein.lsp.messages import WorkspaceSymbolParams, read_params
 from wherein.lsp.progress import IndexingProgress
 from wherein.lsp.protocol import (
-    PARSE_ERROR,
     Phase,
     Protocol,
     QuietLog,
-    is_unreadable,
     make_converter,
     reply_of,
 )
+from wherein.lsp.reading import BrokenStream, Reading, Writing
 from wherein.lsp.symbols import workspace_symbols
 from wherein.settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
+_GRACE_S: Final = 0.5
 _SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
 
 Handler = Callable[[Any], Awaitable[Any]]
@@ -56,7 +56,6 @@ class Server(LanguageServer):
             types.TextDocumentSyncKind.None_,
             protocol_cls=Protocol,
             converter_factory=make_converter,
-            max_workers=2,  # pygls reads stdin through this pool; nothing else uses it
         )
         self.session: Session | None = None
         self._progress: IndexingProgress | None = None
@@ -114,18 +113,29 @@ class Server(LanguageServer):
         return 0 if self.protocol.phase is Phase.LEAVING else 1
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ANN401 - pygls
-        """Log what nobody waits for; pygls would pop up a window. Bad JSON is answered."""
-        if is_unreadable(error):
-            self.protocol.refuse(None, PARSE_ERROR, "This is not JSON")
-        elif not isinstance(error, JsonRpcException):
+        """Log what nobody waits for; pygls would pop up a window."""
+        if not isinstance(error, JsonRpcException):
             logger.error("%s while a message was handled", type(error).__name__)
 
-    def shutdown(self) -> None:
-        """End pygls' own parts without waiting for the thread that may sit in a read of stdin."""
-        if self._stop_event is not None:
-            self._stop_event.set()
-        if self._thread_pool is not None:
-            self._thread_pool.shutdown(wait=False, cancel_futures=True)
+    def converse(self, stdin: int, stdout: BinaryIO) -> None:
+        """Handle the client's messages until it exits, goes away, or makes no sense any more."""
+
+        def gone() -> None:
+            """End the process in a moment, if the loop, which may be stuck, does not do so."""
+            timer = threading.Timer(_GRACE_S, leave, args=(self.session, self.exit_code()))
+            timer.daemon = True
+            timer.start()
+
+        reading = Reading(
+            stdin, self.protocol.handle_message, self.protocol.refuse_unreadable, gone
+        )
+        self.protocol.set_writer(Writing(stdout, gone))
+        try:
+            asyncio.run(reading.run())
+        except BrokenStream as error:
+            logger.warning("the client's messages cannot be read any more: %s", error)
+        except SystemExit:
+            pass  # how `exit` ends the loop
 
     def _changed(self) -> None:
         """Take note, on any thread, that a fact about a folder changed."""
@@ -178,7 +188,7 @@ def make_server() -> Server:
     return server
 
 
-def serve(stdin: BinaryIO, stdout: BinaryIO) -> int:
+def serve(stdin: int, stdout: BinaryIO) -> int:
     """Serve one client over these streams; does not return while there is one."""
     logs.set_up(Settings().log_level)
     logging.getLogger("pygls.protocol.json_rpc").addFilter(QuietLog())
@@ -191,7 +201,7 @@ def serve(stdin: BinaryIO, stdout: BinaryIO) -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), end)
     try:
-        server.start_io(stdin, stdout)
+        server.converse(stdin, stdout)
     except Exception:
         logger.exception("the server has failed")
     leave(server.session, server.exit_code())
