@@ -19,7 +19,7 @@ SERVE = (
     "from wherein.__main__ import _claim_stdio\n"
     "stdin, stdout = _claim_stdio()\n"
     "from wherein.lsp.server import serve\n"
-    "sys.exit(serve(os.fdopen(stdin, 'rb'), os.fdopen(stdout, 'wb')))\n",
+    "sys.exit(serve(stdin, os.fdopen(stdout, 'wb')))\n",
 )
 
 

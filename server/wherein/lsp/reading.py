@@ -126,7 +126,8 @@ class Reading:
         self._refuse = refuse
         self._ended = ended
         self._frames = Frames()
-        self._began: float | None = None  # time.monotonic() when the unfinished message began
+        # While the thread waits for more of a message: time.monotonic() when that message began.
+        self._began: float | None = None
         self._turn = threading.Semaphore(1)
 
     async def run(self) -> None:
@@ -145,15 +146,19 @@ class Reading:
 
     def _read(self, loop: asyncio.AbstractEventLoop, over: asyncio.Future[None]) -> None:
         problem: BrokenStream | None = None
+        began = 0.0
         try:
-            while data := os.read(self._stdin, READ_BYTES):
-                if self._began is None:
-                    self._began = time.monotonic()
-                bodies = self._frames.feed(data)
-                for body in bodies:
+            while True:
+                self._began = began if self._frames.within else None
+                data = os.read(self._stdin, READ_BYTES)
+                self._began = None
+                if not data:
+                    break
+                if not self._frames.within:
+                    began = time.monotonic()
+                for body in self._frames.feed(data):
                     self._hand_over(loop, body)
-                if bodies or not self._frames.within:
-                    self._began = time.monotonic() if self._frames.within else None
+                    began = time.monotonic()
             if self._frames.within:
                 problem = BrokenStream("the stream ended within a message")
         except BrokenStream as error:
