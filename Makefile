@@ -12,7 +12,7 @@ BIN := .venv/bin
 DIR ?= .
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup search index test test-slow lint fmt type client-check bench quality client lock clean
+.PHONY: help setup search index test test-slow lint fmt type client-check client-test bench quality client package lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -29,7 +29,7 @@ index: export FOLDER = $(value DIR)
 index: .venv/.package ## Index a folder and wait until it is done: make index DIR=.
 	@$(BIN)/wherein index --dir "$$FOLDER"
 
-test: lint type client-check ## Check style, types and the client, then run the tests
+test: lint type client-test ## Check style, types and the client, then run the tests
 	@$(BIN)/pytest
 
 test-slow: .venv/.dev ## Run the slow tests too
@@ -53,15 +53,21 @@ bench: .venv/.dev ## Measure speed and memory, print the tables
 quality: .venv/.dev ## Measure how good the answers are, write docs/quality.md (QUALITY=DIR: the questions)
 	@$(BIN)/python bench/quality/run.py
 
+client-test: client-check ## Run the tests of the TypeScript client
+	@npm test --silent
+
 client: client-check ## Build the VS Code extension
 	@npm run --silent build
+
+package: .venv/.package client-check ## Make the VS Code extension with the server in it: dist/wherein-VERSION.vsix
+	@npm run --silent package
 
 lock: build/lock/bin/pip-compile ## Resolve the locks anew from pyproject.toml and requirements/*.in, from PyPI alone
 	@$(PIP_COMPILE) --upgrade --output-file requirements/runtime.lock pyproject.toml requirements/build.in requirements/windows.in
 	@$(PIP_COMPILE) --upgrade --output-file requirements/dev.lock --constraint requirements/runtime.lock pyproject.toml requirements/build.in requirements/windows.in requirements/dev.in
 
 clean: ## Remove everything that the other targets made
-	@rm -rf .venv node_modules build dist client-ts/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv node_modules build dist bundled client-ts/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Each stamp is newer than what it was made from, so a second run does nothing. What setup says goes to stderr.
 .venv/.runtime: requirements/runtime.lock

@@ -1,76 +1,97 @@
-// The server's life as the editor sees it: start, stop, restart, and requests to it.
+// The server's life as the editor sees it: find, start, stop, restart, and requests to it.
 
 import * as vscode from "vscode";
-import { LanguageClient, State, type RequestParam, type RequestType } from "vscode-languageclient/node";
-import { findInterpreter } from "./interpreter";
-import { SECTION, serverSettings } from "./settings";
+import type { LanguageClient } from "vscode-languageclient/node";
+import { SECTION } from "./ids";
+import type { Request } from "./protocol";
+import type { Interpreter } from "./server/locate";
+import { Setup } from "./server/setup";
+import { serverSettings } from "./settings";
 
-const OPEN_SETTING = "Choose Interpreter";
 const SHOW_LOG = "Show Log";
+const RETRY = "Try Again";
+const SETTING = "Choose a Python…";
+const BUDGET = 5; // ends of the server within the window below; after that a person must look
+const WINDOW_MS = 180_000;
+
+/** What can be said of the server: only "running" answers requests. */
+export type Life = "starting" | "running" | "missing" | "failed" | "stopped";
 
 /** One language server for the window. */
 export class Client implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel(SECTION, { log: true });
-  private readonly changed = new vscode.EventEmitter<boolean>();
+  private readonly changed = new vscode.EventEmitter<Life>();
+  private readonly setup: Setup;
   private client: LanguageClient | undefined;
+  private starting: Promise<void> | undefined;
+  private ends: number[] = [];
+  private now: Life = "stopped";
 
-  /** Fires with true when the server can be asked, and with false when it went away. */
+  /** Fires whenever the server's life takes a turn. */
   readonly onDidChange = this.changed.event;
 
-  get running(): boolean {
-    return this.client?.state === State.Running;
+  constructor(context: vscode.ExtensionContext) {
+    this.setup = new Setup(context, this.log);
   }
 
-  /** Start the server. A failure is told to the person once, and never thrown. */
+  get life(): Life {
+    return this.now;
+  }
+
+  /** Start the server, or do nothing when it starts or runs. Never throws: failures are told. */
   async start(): Promise<void> {
-    const python = findInterpreter();
-    this.log.info(`starting with ${python.command}, from ${python.from}`);
-    const client = new LanguageClient(
-      SECTION,
-      SECTION,
-      { command: python.command, args: ["-I", "-m", "wherein", "serve", "--stdio"] },
-      {
-        documentSelector: [{ scheme: "file" }],
-        outputChannel: this.log,
-        initializationOptions: serverSettings(),
-        // The failure is reported below, in our words.
-        initializationFailedHandler: () => false,
-      },
-    );
-    this.client = client;
-    client.onDidChangeState((event) => this.changed.fire(event.newState === State.Running));
-    try {
-      await client.start();
-    } catch (error) {
-      this.log.error(error instanceof Error ? error : String(error));
-      void this.explain(python.command);
+    if (this.now === "running") {
+      return;
     }
+    this.starting ??= this.begin().finally(() => (this.starting = undefined));
+    await this.starting;
   }
 
   async stop(): Promise<void> {
     const client = this.client;
     this.client = undefined;
-    if (client?.state === State.Running) {
-      await client.stop();
+    this.turn("stopped");
+    if (client?.needsStop() === true) {
+      await client.stop().catch((error: unknown) => this.log.warn(String(error)));
     }
-    await client?.dispose();
+    await client?.dispose().catch((error: unknown) => this.log.warn(String(error)));
   }
 
   async restart(): Promise<void> {
+    await this.starting;
     await this.stop();
+    this.ends = [];
     await this.start();
   }
 
-  /** Ask the server. Rejects when it is not running, or when the token is cancelled. */
+  /** Ask whether to install the server, and start it when it is there. */
+  async setUp(): Promise<void> {
+    if (await this.setup.offer()) {
+      await this.restart();
+    }
+  }
+
+  /** Ask the server, once it runs. Rejects with a sentence when it does not. */
   async request<P, R>(
-    type: RequestType<P, R, void>,
-    params: RequestParam<P>,
+    request: Request<P, R>,
+    params: P,
     token?: vscode.CancellationToken,
   ): Promise<R> {
-    if (this.client === undefined || !this.running) {
-      throw new Error("wherein is not running. Its log says why");
+    await this.starting;
+    if (this.client === undefined || this.now !== "running") {
+      throw new Error(SENTENCES[this.now]);
     }
-    return this.client.sendRequest(type, params, token);
+    return this.client.sendRequest<R>(request.method, params, token);
+  }
+
+  /** A folder of the extension's own, to run programs in. */
+  get home(): string {
+    return this.setup.storage;
+  }
+
+  /** Which Python runs the server, for `wherein doctor`. */
+  async interpreter(): Promise<Interpreter | undefined> {
+    return this.setup.find();
   }
 
   dispose(): void {
@@ -78,16 +99,73 @@ export class Client implements vscode.Disposable {
     this.log.dispose();
   }
 
-  private async explain(command: string): Promise<void> {
+  private async begin(): Promise<void> {
+    this.turn("starting");
+    const python = await this.setup.find();
+    if (python === undefined) {
+      this.log.info("no Python with wherein was found");
+      this.turn("missing");
+      return;
+    }
+    this.log.info(`starting with ${python.command}, from ${python.from}`);
+    // Loaded only now: activation does not wait for it.
+    const { makeLanguageClient } = await import("./languageclient.js");
+    const client = makeLanguageClient(python.command, serverSettings(), this.log, {
+      running: () => this.turn("running"),
+      ended: () => this.again(python),
+    });
+    this.client = client;
+    try {
+      await client.start();
+    } catch (error) {
+      this.log.error(error instanceof Error ? error : String(error));
+      this.turn("failed");
+      void this.explain(python);
+    }
+  }
+
+  /** Decide after an end that nobody asked for whether to start again. */
+  private again(python: Interpreter): boolean {
+    const now = Date.now();
+    this.ends = [...this.ends, now].filter((end) => now - end < WINDOW_MS);
+    const again = this.ends.length < BUDGET;
+    this.log.warn(`the server has ended${again ? "; it is started again" : ""}`);
+    this.turn(again ? "starting" : "failed");
+    if (!again) {
+      void this.explain(python);
+    }
+    return again;
+  }
+
+  private turn(life: Life): void {
+    if (this.now !== life) {
+      this.now = life;
+      this.changed.fire(life);
+    }
+  }
+
+  private async explain(python: Interpreter): Promise<void> {
     const picked = await vscode.window.showErrorMessage(
-      `wherein could not be started with ${command}. It needs a Python that has wherein installed.`,
-      OPEN_SETTING,
+      `wherein could not be started with ${python.command}, from ${python.from}. It needs a Python that has wherein installed.`,
+      RETRY,
+      SETTING,
       SHOW_LOG,
     );
-    if (picked === OPEN_SETTING) {
+    if (picked === RETRY) {
+      await this.restart();
+    } else if (picked === SETTING) {
       await vscode.commands.executeCommand("workbench.action.openSettings", "wherein.interpreter");
     } else if (picked === SHOW_LOG) {
       this.log.show();
     }
   }
 }
+
+/** Why there is no answer. */
+const SENTENCES: Readonly<Record<Life, string>> = {
+  starting: "wherein is starting",
+  running: "",
+  missing: "wherein's server is not installed yet",
+  failed: "wherein could not be started",
+  stopped: "wherein is not running",
+};

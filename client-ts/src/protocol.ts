@@ -1,21 +1,35 @@
 // What travels between the editor and the server: one constant a request, camelCase on the wire.
-// Every request is sent with a params object, empty if need be.
+// Every request is sent with a params object, empty if need be. Types only: this costs nothing to load.
 
-import { RequestType, type Range } from "vscode-languageclient/node";
+/** A place in a document, both counted from 0; `character` in UTF-16 units. */
+export interface Position {
+  readonly line: number;
+  readonly character: number;
+}
+
+export interface Range {
+  readonly start: Position;
+  readonly end: Position;
+}
+
+/** A method with the types of its params and of its result. */
+export interface Request<P, R> {
+  readonly method: string;
+  /** Never there: only carries the types. */
+  readonly types?: (params: P) => R;
+}
 
 /** A request that needs no parameters. */
 export type NoParams = Record<string, never>;
 
-export type Mode = "hybrid" | "lexical" | "semantic";
-
-/** A question and its filters. `waitFresh` looks at the disk first. */
+/** A question and its filters. `paths` are globs, with a ! in front to leave out. */
 export interface SearchParams {
   readonly query: string;
   readonly limit?: number;
   readonly paths?: readonly string[];
   readonly languages?: readonly string[];
   readonly kinds?: readonly string[];
-  readonly mode?: Mode;
+  readonly snippetLines?: number;
   readonly waitFresh?: boolean;
 }
 
@@ -84,10 +98,26 @@ export interface StatusResult {
   readonly folders: readonly FolderStatus[];
 }
 
-export const search = new RequestType<SearchParams, SearchResult, void>("wherein/search");
-export const similar = new RequestType<SimilarParams, SearchResult, void>("wherein/similar");
-export const status = new RequestType<NoParams, StatusResult, void>("wherein/status");
+/** One worker process. `rss` in bytes, `cpuS` in seconds. */
+export interface Worker {
+  readonly type: string;
+  readonly pid: number | null;
+  readonly state: string;
+  readonly restarts: number;
+  readonly cpuS: number;
+  readonly rss: number;
+  readonly lastError: string;
+}
+
+export interface WorkersResult {
+  readonly workers: readonly Worker[];
+}
+
+export const search: Request<SearchParams, SearchResult> = { method: "wherein/search" };
+export const similar: Request<SimilarParams, SearchResult> = { method: "wherein/similar" };
+export const status: Request<NoParams, StatusResult> = { method: "wherein/status" };
+export const workers: Request<NoParams, WorkersResult> = { method: "wherein/workers" };
 // The extension shows these replies to nobody, so it does not say what is in them.
-export const workers = new RequestType<NoParams, unknown, void>("wherein/workers");
-export const sync = new RequestType<NoParams, unknown, void>("wherein/sync");
-export const reindex = new RequestType<NoParams, unknown, void>("wherein/reindex");
+export const reindex: Request<NoParams, unknown> = { method: "wherein/reindex" };
+export const pause: Request<NoParams, unknown> = { method: "wherein/pause" };
+export const resume: Request<NoParams, unknown> = { method: "wherein/resume" };

@@ -14,9 +14,9 @@ from wherein.settings import Settings, camel
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "server" / "wherein"
 
-# Settings of one side only: who starts the server is no setting of the server, and a client that
-# brings its own commands always switches the server's off.
-_CLIENT_ONLY = {"interpreter"}
+# Settings of one side only: who starts or installs the server is no setting of it, and a client
+# that brings its own commands always switches the server's off.
+_CLIENT_ONLY = {"interpreter", "wheels"}
 _SERVER_ONLY = {"executeCommands"}
 
 

@@ -21,6 +21,7 @@ def _sources() -> Iterator[Path]:
         ("tests", "*.py"),
         ("bench", "*.py"),
         ("client-ts/src", "*.ts"),
+        ("client-ts/test", "*.ts"),
     ):
         yield from (_ROOT / folder).rglob(pattern)
 

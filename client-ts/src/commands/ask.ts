@@ -1,100 +1,181 @@
-// The box "Ask the code": results appear while the person types, Enter opens one.
+// The box "Ask the code": answers appear while the person types.
 
 import * as vscode from "vscode";
 import type { Client } from "../client";
+import { COMMANDS } from "../ids";
+import { forget, remember } from "../history";
 import * as protocol from "../protocol";
+import { filtersOf, parse, withoutFilters } from "../query";
+import { inert, wordsOf } from "../text";
+import type { ResultsView } from "../views/results";
+import { action, AnswerBox, asked, heading, rowsOf, sentence, type Row } from "./box";
 
-const PAUSE_MS = 120; // a person who types on does not want the answer to half a word
-const LIMIT = 20;
+const PAUSE_MS = 60; // a person who types on does not want the answer to half a word
+const LIMIT = 30;
+const SNIPPET_LINES = 12;
+const HISTORY = "wherein.history";
+const EXAMPLES: readonly (readonly [string, string])[] = [
+  ["path:src/**", "only below a folder; -path: leaves one out"],
+  ["lang:python", "only in a language"],
+  ["kind:function", "only functions, classes, methods, sections, …"],
+  ["-test", "without tests"],
+];
 
-interface Row extends vscode.QuickPickItem {
-  readonly hit?: protocol.SearchHit;
-}
-
-/** Show the box and stay with it until it is closed. */
-export function ask(client: Client): void {
-  const box = vscode.window.createQuickPick<Row>();
-  box.title = "Ask the code";
-  box.placeholder = "where do we retry failed uploads?";
-  let timer: NodeJS.Timeout | undefined;
-  let asked: vscode.CancellationTokenSource | undefined;
-
-  const forget = (): void => {
-    clearTimeout(timer);
-    asked?.cancel();
-    asked?.dispose();
-    asked = undefined;
-    box.busy = false;
-  };
-
-  const run = async (query: string): Promise<void> => {
-    const mine = new vscode.CancellationTokenSource();
-    asked = mine;
-    box.busy = true;
-    const rows = await answer(client, query, mine.token);
-    if (asked === mine) {
-      box.items = rows;
-      box.busy = false;
-    }
-  };
-
-  box.onDidChangeValue((value) => {
-    forget();
-    const query = value.trim();
-    if (query === "") {
-      box.items = [];
-    } else {
-      timer = setTimeout(() => void run(query), PAUSE_MS);
-    }
-  });
-  box.onDidAccept(() => {
-    const hit = box.selectedItems[0]?.hit;
-    if (hit !== undefined) {
-      box.hide();
-      void open(hit);
-    }
-  });
-  box.onDidHide(() => {
-    forget();
-    box.dispose();
-  });
-  box.show();
-}
-
-/** Ask the server; what goes wrong becomes a row that says so. */
-async function answer(
+/** Show the box, with a question in it if there is one. */
+export function ask(
   client: Client,
-  query: string,
-  token: vscode.CancellationToken,
-): Promise<Row[]> {
-  try {
-    const found = await client.request(protocol.search, { query, limit: LIMIT }, token);
-    const rows = found.results.map(toRow);
-    return rows.length > 0 ? rows : [notice(found.notes[0] ?? "Nothing found")];
-  } catch (error) {
-    return [notice(error instanceof Error ? error.message : String(error))];
+  results: ResultsView,
+  memory: vscode.Memento,
+  question = "",
+): void {
+  new AskBox(client, results, memory).show(question);
+}
+
+/** Ask the server; the words and the filters are in the line. */
+export async function search(
+  client: Client,
+  line: string,
+  token?: vscode.CancellationToken,
+): Promise<protocol.SearchResult> {
+  const { text, paths, languages, kinds } = parse(line);
+  const params = { query: text, limit: LIMIT, paths, languages, kinds, snippetLines: SNIPPET_LINES };
+  return client.request(protocol.search, params, token);
+}
+
+class AskBox {
+  private readonly box: AnswerBox;
+  private timer: NodeJS.Timeout | undefined;
+  private token: vscode.CancellationTokenSource | undefined;
+
+  constructor(
+    private readonly client: Client,
+    results: ResultsView,
+    private readonly memory: vscode.Memento,
+  ) {
+    this.box = new AnswerBox("Ask the code", "where do we retry failed uploads?", (hits) => {
+      this.learn();
+      results.show(this.box.pick.value.trim(), hits);
+    });
+    const { pick } = this.box;
+    pick.onDidChangeValue((line) => this.typed(line));
+    pick.onDidAccept(() => this.learn());
+    pick.onDidHide(() => this.cancel());
+  }
+
+  show(question: string): void {
+    const { pick } = this.box;
+    pick.value = question;
+    this.typed(question);
+    pick.show();
+  }
+
+  private typed(line: string): void {
+    this.cancel();
+    if (withoutFilters(line) === "") {
+      this.box.pick.items = this.beforeTyping(line.trim());
+    } else {
+      this.box.pick.busy = true;
+      this.timer = setTimeout(() => void this.answer(line), PAUSE_MS);
+    }
+  }
+
+  private cancel(): void {
+    clearTimeout(this.timer);
+    this.token?.cancel();
+    this.token?.dispose();
+    this.token = undefined;
+    this.box.pick.busy = false;
+  }
+
+  private async answer(line: string): Promise<void> {
+    const mine = new vscode.CancellationTokenSource();
+    this.token = mine;
+    const rows = await this.rows(line, mine.token);
+    if (this.token === mine) {
+      this.box.pick.items = rows;
+      this.box.pick.busy = false;
+    }
+  }
+
+  private async rows(line: string, token: vscode.CancellationToken): Promise<Row[]> {
+    const { problem, text } = parse(line);
+    if (problem !== undefined) {
+      return [sentence(problem), ...this.waysOut(line)];
+    }
+    try {
+      const { results, notes } = await search(this.client, line, token);
+      const rows = rowsOf(results, wordsOf(text), true);
+      const [note] = notes;
+      if (rows.length === 0) {
+        return [sentence(inert(note ?? "Nothing found")), ...this.waysOut(line)];
+      }
+      return note === undefined ? rows : [...rows, heading(note)];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return [sentence(inert(why)), ...this.waysOut(line)];
+    }
+  }
+
+  /** What may help when there is no answer. */
+  private waysOut(line: string): Row[] {
+    if (this.client.life === "missing") {
+      return [action("$(cloud-download) Install the server…", () => run(COMMANDS.setUp))];
+    }
+    if (this.client.life !== "running") {
+      return [
+        action("$(debug-restart) Start again", () => run(COMMANDS.restart)),
+        action("$(output) Show the log", () => run(COMMANDS.showLog)),
+      ];
+    }
+    const filters = filtersOf(line);
+    if (filters !== "") {
+      const everywhere = withoutFilters(line);
+      return [action("$(search) Search everywhere", () => this.set(everywhere), `without ${filters}`)];
+    }
+    return [action("$(pulse) How far is the index?", () => run(COMMANDS.menu))];
+  }
+
+  /** The empty box: the last questions, and how to narrow one. */
+  private beforeTyping(filters: string): Row[] {
+    if (filters !== "") {
+      return [];
+    }
+    const history = this.history();
+    const last = history.map((question) =>
+      asked(
+        inert(question),
+        () => this.set(question),
+        () => {
+          void this.memory.update(HISTORY, forget(this.history(), question));
+          this.box.pick.items = this.box.pick.items.filter((row) => row.label !== `$(history) ${inert(question)}`);
+        },
+      ),
+    );
+    const narrow = EXAMPLES.map(([text, what]) =>
+      action(`$(filter) ${text}`, () => this.set(`${text} `), what),
+    );
+    const first = last.length > 0 ? [heading("asked before"), ...last] : [];
+    return [...first, heading("narrow it"), ...narrow];
+  }
+
+  private set(line: string): void {
+    this.box.pick.value = line;
+    this.typed(line);
+  }
+
+  private history(): string[] {
+    return this.memory.get<string[]>(HISTORY, []);
+  }
+
+  /** Only a question that led somewhere is worth keeping. */
+  private learn(): void {
+    const { activeItems, items, value } = this.box.pick;
+    if ((activeItems[0] ?? items[0])?.hit !== undefined) {
+      void this.memory.update(HISTORY, remember(this.history(), value));
+    }
   }
 }
 
-function toRow(hit: protocol.SearchHit): Row {
-  const line = hit.snippet.split("\n").find((text) => text.trim() !== "");
-  return {
-    label: hit.symbol === "" ? (hit.path.split("/").at(-1) ?? hit.path) : hit.symbol,
-    description: `${hit.path}:${hit.startLine}`,
-    detail: [line?.trim(), hit.via.join(" · ")].filter(Boolean).join("  —  "),
-    alwaysShow: true, // the server chose it; the box must not filter by letters
-    hit,
-  };
-}
-
-function notice(text: string): Row {
-  return { label: text, alwaysShow: true };
-}
-
-async function open(hit: protocol.SearchHit): Promise<void> {
-  const { start, end } = hit.range;
-  const range = new vscode.Range(start.line, start.character, end.line, end.character);
-  const editor = await vscode.window.showTextDocument(vscode.Uri.parse(hit.uri, true));
-  editor.selection = new vscode.Selection(range.start, range.start);
-  editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+function run(command: string): void {
+  void vscode.commands.executeCommand(command);
 }

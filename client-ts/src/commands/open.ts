@@ -1,0 +1,108 @@
+// Opening an answer: in place, to the side, or as a preview that leaves no trace.
+
+import * as vscode from "vscode";
+import type { SearchHit } from "../protocol";
+
+const STEADY_MS = 70; // a person who holds an arrow key wants the last row, not every one
+
+export function uriOf(hit: SearchHit): vscode.Uri {
+  return vscode.Uri.parse(hit.uri, true);
+}
+
+function rangeOf(hit: SearchHit): vscode.Range {
+  const { start, end } = hit.range;
+  return new vscode.Range(start.line, start.character, end.line, end.character);
+}
+
+/** Open for good, with the cursor at its first line. */
+export async function open(hit: SearchHit, side = false): Promise<void> {
+  try {
+    const editor = await vscode.window.showTextDocument(uriOf(hit), {
+      preview: !side,
+      viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
+    });
+    const range = rangeOf(hit);
+    editor.selection = new vscode.Selection(range.start, range.start);
+    editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  } catch {
+    void vscode.window.showWarningMessage(`${hit.path} cannot be opened. It may be gone since it was indexed`);
+  }
+}
+
+/** Shows answers in the editor while a box is open, and puts everything back afterwards. */
+export class Preview {
+  private readonly before = vscode.window.activeTextEditor;
+  private readonly view = this.before?.visibleRanges[0];
+  private readonly column = vscode.window.tabGroups.activeTabGroup.viewColumn;
+  private readonly tabs = new Set(openTabs());
+  private readonly tab = vscode.window.tabGroups.activeTabGroup.activeTab;
+  private readonly wasPreview = this.tab?.isPreview === true;
+  private readonly mark = vscode.window.createTextEditorDecorationType({
+    isWholeLine: true,
+    backgroundColor: new vscode.ThemeColor("editor.findRangeHighlightBackground"),
+    overviewRulerColor: new vscode.ThemeColor("editorOverviewRuler.findMatchForeground"),
+  });
+  private timer: NodeJS.Timeout | undefined;
+  private shown: Promise<void> = Promise.resolve();
+  private used = false;
+
+  /** Whether anything was shown yet: from then on the preview follows. */
+  get isUsed(): boolean {
+    return this.used;
+  }
+
+  /** Show this one soon, unless another comes first. */
+  show(hit: SearchHit): void {
+    clearTimeout(this.timer);
+    this.used = true;
+    this.timer = setTimeout(() => {
+      this.shown = this.shown.then(() => this.present(hit));
+    }, STEADY_MS);
+  }
+
+  /** Stop; with `keep`, what is shown stays, because it is opened next. */
+  async end(keep: boolean): Promise<void> {
+    clearTimeout(this.timer);
+    await this.shown;
+    this.mark.dispose();
+    if (!keep && this.used) {
+      await this.restore();
+    }
+  }
+
+  private async present(hit: SearchHit): Promise<void> {
+    try {
+      const editor = await vscode.window.showTextDocument(uriOf(hit), {
+        preview: true,
+        preserveFocus: true,
+        viewColumn: this.column,
+      });
+      const range = rangeOf(hit);
+      editor.setDecorations(this.mark, [range]);
+      editor.revealRange(range, vscode.TextEditorRevealType.InCenter);
+    } catch {
+      // Gone or no text: the row is still there, and opening it says why it cannot be opened.
+    }
+  }
+
+  /** Close what the preview opened, and show again what was there, scrolled as it was. */
+  private async restore(): Promise<void> {
+    const ours = openTabs().filter((tab) => !this.tabs.has(tab) && tab.isPreview);
+    if (this.before !== undefined) {
+      const editor = await vscode.window.showTextDocument(this.before.document, {
+        preview: this.wasPreview,
+        viewColumn: this.column,
+      });
+      if (this.view !== undefined) {
+        editor.revealRange(this.view, vscode.TextEditorRevealType.AtTop);
+      }
+    }
+    // A preview tab that was there is reused by the editor; then nothing is left to close.
+    const left = openTabs();
+    await vscode.window.tabGroups.close(ours.filter((tab) => left.includes(tab)));
+  }
+}
+
+function openTabs(): vscode.Tab[] {
+  return vscode.window.tabGroups.all.flatMap((group) => [...group.tabs]);
+}

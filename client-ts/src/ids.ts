@@ -1,0 +1,33 @@
+// Every name that package.json and the code must agree on; a test compares the two.
+
+export const SECTION = "wherein";
+
+export const COMMANDS = {
+  ask: "wherein.ask",
+  openToSide: "wherein.openToSide",
+  findSimilar: "wherein.findSimilar",
+  menu: "wherein.menu",
+  pause: "wherein.pause",
+  resume: "wherein.resume",
+  reindex: "wherein.reindex",
+  restart: "wherein.restart",
+  setUp: "wherein.setUp",
+  showLog: "wherein.showLog",
+  showWorkers: "wherein.showWorkers",
+  doctor: "wherein.doctor",
+  refreshResults: "wherein.refreshResults",
+  clearResults: "wherein.clearResults",
+  openAllResults: "wherein.openAllResults",
+  copyResults: "wherein.copyResults",
+  copyResult: "wherein.copyResult",
+  dismissResult: "wherein.dismissResult",
+} as const;
+
+/** Commands that other parts of the extension call, with arguments no person could type. */
+export const INTERNAL = { open: "wherein.openResult" } as const;
+
+export const VIEW = "wherein.results";
+export const TOOL = "wherein_search";
+
+/** Context keys of "when" clauses. */
+export const CONTEXT = { asking: "wherein.asking", hasResults: "wherein.hasResults" } as const;

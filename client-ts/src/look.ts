@@ -1,0 +1,91 @@
+// How a state looks in the status bar. Pure.
+
+import type { Life } from "./client";
+import type { FolderStatus } from "./protocol";
+
+export interface Look {
+  readonly text: string;
+  readonly tooltip: string;
+  /** Colours the item: something needs the person, or will. */
+  readonly alarm: "" | "warning" | "error";
+  /** Whether it will change by itself soon. */
+  readonly busy: boolean;
+}
+
+const SPIN = "$(sync~spin)";
+
+/** How each state reads, the worst first: the words of the server's status.py. */
+const STATES: ReadonlyMap<string, readonly [text: string, alarm: Look["alarm"]]> = new Map([
+  ["root_missing", ["$(warning) wherein (folder gone)", "warning"]],
+  ["busy", ["$(lock) wherein (busy)", ""]],
+  ["failed", ["$(error) wherein !", "error"]],
+  ["rebuilding", [`${SPIN} wherein`, ""]],
+  ["read_only", ["$(warning) wherein (read only)", "warning"]],
+  ["paused", ["$(debug-pause) wherein (paused)", ""]],
+  ["lexical_only", ["$(search) wherein (words)", "warning"]],
+  ["indexing", [`${SPIN} wherein`, ""]],
+  ["watch_polling", ["$(search) wherein", ""]],
+  ["ok", ["$(search) wherein", ""]],
+]);
+const ORDER = [...STATES.keys()];
+
+const LIVES: Readonly<Record<Exclude<Life, "running">, Look>> = {
+  starting: { text: `${SPIN} wherein`, tooltip: "wherein is starting", alarm: "", busy: true },
+  missing: {
+    text: "$(cloud-download) wherein (set up)",
+    tooltip: "wherein's server is not installed yet. Click to install it",
+    alarm: "",
+    busy: false,
+  },
+  failed: {
+    text: "$(error) wherein !",
+    tooltip: "wherein could not be started. Click for its log",
+    alarm: "error",
+    busy: false,
+  },
+  stopped: { text: "$(circle-slash) wherein", tooltip: "wherein is not running", alarm: "", busy: false },
+};
+
+/** The look while the server does not answer. */
+export function lookOfLife(life: Exclude<Life, "running">): Look {
+  return LIVES[life];
+}
+
+/** The look of all folders: that of the worst of them. A state without a look shows its name. */
+export function lookOf(folders: readonly FolderStatus[]): Look {
+  const worst = [...folders].sort((a, b) => rank(a.state) - rank(b.state))[0];
+  if (worst === undefined) {
+    return { text: "$(search) wherein", tooltip: "No folder is open", alarm: "", busy: false };
+  }
+  const [text, alarm] = STATES.get(worst.state) ?? [`$(search) wherein (${worst.state})`, ""];
+  const percent = worst.percent === null ? "" : ` ${Math.floor(worst.percent)} %`;
+  return {
+    text: `${text}${percent}`,
+    tooltip: sentences(folders).join("\n"),
+    alarm,
+    busy: folders.some((folder) => ["indexing", "rebuilding"].includes(folder.state)),
+  };
+}
+
+/** One sentence a folder, with the folder's name where there are several. */
+export function sentences(folders: readonly FolderStatus[]): string[] {
+  return folders.map(({ folder, sentence }) =>
+    folders.length === 1 ? sentence : `${nameOfFolder(folder)}: ${sentence}`,
+  );
+}
+
+/** The last part of a folder's URI. */
+export function nameOfFolder(uri: string): string {
+  const path = uri.replace(/\/+$/, "");
+  const last = path.slice(path.lastIndexOf("/") + 1);
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
+}
+
+function rank(state: string): number {
+  const place = ORDER.indexOf(state);
+  return place === -1 ? 0 : place;
+}

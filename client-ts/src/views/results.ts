@@ -1,0 +1,172 @@
+// The results view: answers that stay, by file. It survives a reload of the window.
+
+import * as vscode from "vscode";
+import type { Client } from "../client";
+import { ask, search } from "../commands/ask";
+import { open, uriOf } from "../commands/open";
+import { COMMANDS, CONTEXT, INTERNAL, VIEW } from "../ids";
+import type { SearchHit } from "../protocol";
+import { withoutFilters } from "../query";
+import { baseName, bestLine, folderName, iconOf, marks, nameOf, plain, wordsOf } from "../text";
+import { asText, byFile, counted, NONE, restored, without, type FileGroup, type Results } from "./model";
+
+const STORED = "wherein.results";
+const MANY = 10; // more files than this are opened only after a question
+const SETTLE_MS = 2_000; // a view that the window brings back is not one that a person opened
+
+type Node = FileGroup | SearchHit;
+
+function isGroup(node: Node): node is FileGroup {
+  return "hits" in node;
+}
+
+export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly view: vscode.TreeView<Node>;
+  private readonly disposables: vscode.Disposable[];
+  private results: Results;
+  private groups: FileGroup[] = [];
+
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(
+    private readonly client: Client,
+    private readonly memory: vscode.Memento,
+  ) {
+    this.results = restored(memory.get(STORED));
+    this.view = vscode.window.createTreeView<Node>(VIEW, {
+      treeDataProvider: this,
+      showCollapseAll: true,
+      canSelectMany: true,
+    });
+    const began = Date.now();
+    const on = vscode.commands.registerCommand;
+    this.disposables = [
+      this.changed,
+      this.view,
+      this.view.onDidChangeVisibility(({ visible }) => {
+        if (visible && this.results.hits.length === 0 && Date.now() - began > SETTLE_MS) {
+          ask(client, this, memory);
+        }
+      }),
+      on(INTERNAL.open, (hit: SearchHit) => open(hit)),
+      on(COMMANDS.refreshResults, () => this.refresh()),
+      on(COMMANDS.clearResults, () => this.set(NONE)),
+      on(COMMANDS.openAllResults, () => this.openAll()),
+      on(COMMANDS.copyResults, () => vscode.env.clipboard.writeText(asText(this.results))),
+      on(COMMANDS.copyResult, (node: Node, all?: Node[]) =>
+        vscode.env.clipboard.writeText(hitsOf(all ?? [node]).map(plain).join("\n")),
+      ),
+      on(COMMANDS.dismissResult, (node: Node, all?: Node[]) =>
+        this.set(without(this.results, hitsOf(all ?? [node]))),
+      ),
+    ];
+    this.draw();
+  }
+
+  /** Show these answers and bring the view to the front. */
+  show(question: string, hits: readonly SearchHit[]): void {
+    this.set({ question, hits });
+    const [first] = this.groups;
+    if (first !== undefined) {
+      void this.view.reveal(first, { select: false, focus: false, expand: true });
+    }
+  }
+
+  getChildren(node?: Node): Node[] {
+    return node === undefined ? this.groups : isGroup(node) ? [...node.hits] : [];
+  }
+
+  getParent(node: Node): Node | undefined {
+    return isGroup(node) ? undefined : this.groups.find((group) => group.hits.includes(node));
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    return isGroup(node) ? fileItem(node) : this.hitItem(node);
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.disposables).dispose();
+  }
+
+  private hitItem(hit: SearchHit): vscode.TreeItem {
+    const words = wordsOf(withoutFilters(this.results.question));
+    const label = bestLine(hit.snippet, words) || nameOf(hit);
+    const item = new vscode.TreeItem({ label, highlights: marks(label, words) });
+    item.description = `${hit.symbol} :${hit.startLine}`.trim();
+    item.iconPath = new vscode.ThemeIcon(iconOf(hit.kind));
+    item.contextValue = "hit";
+    item.tooltip = new vscode.MarkdownString()
+      .appendText(`${plain(hit)}   ${hit.via.join(" · ")}`)
+      .appendCodeblock(hit.snippet, hit.language);
+    item.command = { command: INTERNAL.open, title: "Open", arguments: [hit] };
+    item.accessibilityInformation = { label: `${nameOf(hit)}, line ${hit.startLine}, ${label}` };
+    return item;
+  }
+
+  private async refresh(): Promise<void> {
+    const { question } = this.results;
+    if (question === "" || question.startsWith("like ")) {
+      return; // there is no question to ask again
+    }
+    await vscode.window.withProgress({ location: { viewId: VIEW } }, async () => {
+      try {
+        this.set({ question, hits: (await search(this.client, question)).results });
+      } catch (error) {
+        this.view.message = error instanceof Error ? error.message : String(error);
+      }
+    });
+  }
+
+  private async openAll(): Promise<void> {
+    const count = this.groups.length;
+    if (count > MANY) {
+      const yes = `Open ${count} Files`;
+      const picked = await vscode.window.showWarningMessage(
+        `The answers are in ${count} files.`,
+        { modal: true },
+        yes,
+      );
+      if (picked !== yes) {
+        return;
+      }
+    }
+    for (const group of this.groups) {
+      const [hit] = group.hits;
+      if (hit !== undefined) {
+        await vscode.window.showTextDocument(uriOf(hit), { preview: false, preserveFocus: true }).then(
+          undefined,
+          () => undefined, // gone since; the others are still opened
+        );
+      }
+    }
+  }
+
+  private set(results: Results): void {
+    this.results = results;
+    void this.memory.update(STORED, results.hits.length > 0 ? results : undefined);
+    this.draw();
+  }
+
+  private draw(): void {
+    const { question, hits } = this.results;
+    this.groups = byFile(hits);
+    this.view.message = hits.length > 0 ? `${question}: ${counted(hits)}` : "";
+    this.changed.fire();
+    void vscode.commands.executeCommand("setContext", CONTEXT.hasResults, hits.length > 0);
+  }
+}
+
+function fileItem(group: FileGroup): vscode.TreeItem {
+  const item = new vscode.TreeItem(baseName(group.path), vscode.TreeItemCollapsibleState.Expanded);
+  item.description = folderName(group.path);
+  item.resourceUri = vscode.Uri.parse(group.uri, true);
+  item.iconPath = vscode.ThemeIcon.File;
+  item.contextValue = "file";
+  item.tooltip = group.path;
+  return item;
+}
+
+function hitsOf(nodes: readonly Node[]): SearchHit[] {
+  return nodes.flatMap((node) => (isGroup(node) ? [...node.hits] : [node]));
+}

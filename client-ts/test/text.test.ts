@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { SearchHit } from "../src/protocol";
+import { bestLine, inert, marks, nameOf, plain, rowOf, wordsOf } from "../src/text";
+
+export const HIT: SearchHit = {
+  uri: "file:///p/src/net/upload.py",
+  range: { start: { line: 87, character: 0 }, end: { line: 130, character: 4 } },
+  path: "src/net/upload.py",
+  startLine: 88,
+  endLine: 131,
+  symbol: "Uploader.retry",
+  kind: "method",
+  language: "python",
+  score: 1.6,
+  via: ["name", "words"],
+  snippet: "    @traced\n    def retry(self, attempt):\n        send()",
+};
+
+test("a row has symbol, place, the best line, and why", () => {
+  assert.deepEqual(rowOf(HIT, ["retry"]), {
+    label: "$(symbol-method) Uploader.retry",
+    description: "src/net/upload.py:88",
+    detail: "def retry(self, attempt):   —   name · words",
+  });
+});
+
+test("text from files never becomes an icon", () => {
+  const row = rowOf({ ...HIT, symbol: "$(bug)", path: "$(x)/y", snippet: "a = $(shell ls)" }, []);
+  assert.equal(row.label, "$(symbol-method) \\$(bug)");
+  assert.equal(row.description, "\\$(x)/y:88");
+  assert.match(row.detail, /^a = \\\$\(shell ls\)/);
+  assert.equal(inert("$(a)$(b)"), "\\$(a)\\$(b)");
+});
+
+test("without a symbol the file is the name", () => {
+  assert.equal(nameOf({ ...HIT, symbol: "" }), "upload.py");
+  assert.equal(nameOf({ ...HIT, symbol: "", path: "README" }), "README");
+});
+
+test("the best line has most of the words, and is never a brace or a decorator alone", () => {
+  assert.equal(bestLine("{\n  open();\n  retry(upload);\n}", ["retry", "upload"]), "retry(upload);");
+  assert.equal(bestLine("@app.route\ndef index():", []), "def index():");
+  assert.equal(bestLine("}\n", []), "");
+});
+
+test("words are what is worth marking", () => {
+  assert.deepEqual(wordsOf("Where do we retry the failed uploads? Retry!"), ["retry", "failed", "uploads"]);
+});
+
+test("marks cover words and their other endings, and never overlap", () => {
+  assert.deepEqual(marks("def retry_uploaded(): retry", ["retry", "uploads"]), [
+    [4, 9],
+    [10, 16],
+    [22, 27],
+  ]);
+  assert.deepEqual(marks("retrying", ["retry", "retrying"]), [[0, 8]]);
+});
+
+test("an answer as plain text names place and symbol", () => {
+  assert.equal(plain(HIT), "src/net/upload.py:88-131  Uploader.retry");
+  assert.equal(plain({ ...HIT, symbol: "" }), "src/net/upload.py:88-131");
+});

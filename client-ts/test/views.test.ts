@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { forget, KEPT, remember } from "../src/history";
+import { lookOf, lookOfLife, nameOfFolder } from "../src/look";
+import type { FolderStatus, SearchHit } from "../src/protocol";
+import { asText, byFile, counted, NONE, restored, without } from "../src/views/model";
+
+function hit(path: string, startLine: number): SearchHit {
+  const start = { line: startLine - 1, character: 0 };
+  return {
+    uri: `file:///p/${path}`,
+    range: { start, end: start },
+    path,
+    startLine,
+    endLine: startLine + 1,
+    symbol: "",
+    kind: "function",
+    language: "python",
+    score: 1,
+    via: [],
+    snippet: "",
+  };
+}
+
+function folder(state: string, percent: number | null = null): FolderStatus {
+  const counts = { files: 1, chunks: 1, vectors: 1, pending: 0 };
+  return { folder: "file:///a/my%20app", state, sentence: state, reasons: [], percent, ownerPid: null, ...counts };
+}
+
+test("answers are grouped by file: best file first, its answers from top to bottom", () => {
+  const groups = byFile([hit("b", 9), hit("a", 1), hit("b", 2)]);
+  assert.deepEqual(
+    groups.map((group) => [group.path, group.hits.map((found) => found.startLine)]),
+    [
+      ["b", [2, 9]],
+      ["a", [1]],
+    ],
+  );
+});
+
+test("answers are dismissed, counted and copied", () => {
+  const [first, second] = [hit("a", 1), hit("b", 2)];
+  const results = { question: "q", hits: [first, second] };
+  assert.deepEqual(without(results, [first]).hits, [second]);
+  assert.equal(counted(results.hits), "2 answers in 2 files");
+  assert.equal(counted([first]), "1 answer in 1 file");
+  assert.equal(asText(results), "q\na:1-2\nb:2-3");
+});
+
+test("stored results come back; anything else is dropped", () => {
+  const results = { question: "q", hits: [hit("a", 1)] };
+  assert.deepEqual(restored(JSON.parse(JSON.stringify(results))), results);
+  assert.deepEqual(restored({ question: "q", hits: [1, null, {}, { uri: 1 }] }).hits, []);
+  for (const bad of [undefined, null, 3, "x", [], {}, { question: 1, hits: [] }]) {
+    assert.deepEqual(restored(bad), NONE);
+  }
+});
+
+test("the last questions are kept, newest first, each once", () => {
+  assert.deepEqual(remember(["a", "b"], " b "), ["b", "a"]);
+  assert.deepEqual(remember(["a"], " "), ["a"]);
+  assert.deepEqual(forget(["a", "b"], "a"), ["b"]);
+  const many = Array.from({ length: 50 }, (_, number) => String(number));
+  assert.equal(remember(many, "new").length, KEPT);
+});
+
+test("the worst folder gives the look", () => {
+  const look = lookOf([folder("ok"), folder("failed"), folder("indexing", 41.9)]);
+  assert.equal(look.text, "$(error) wherein !");
+  assert.equal(look.alarm, "error");
+  assert.equal(look.busy, true);
+  assert.match(look.tooltip, /^my app: ok\nmy app: failed/);
+});
+
+test("work shows its percentage, rest shows the name alone", () => {
+  assert.equal(lookOf([folder("indexing", 41.9)]).text, "$(sync~spin) wherein 41 %");
+  assert.equal(lookOf([folder("ok")]).text, "$(search) wherein");
+  assert.equal(lookOf([folder("ok")]).busy, false);
+  assert.equal(lookOf([]).tooltip, "No folder is open");
+});
+
+test("a state that is not known is shown by its name", () => {
+  assert.equal(lookOf([folder("sleeping")]).text, "$(search) wherein (sleeping)");
+});
+
+test("every life has a look, and only the start is busy", () => {
+  assert.deepEqual(
+    (["starting", "missing", "failed", "stopped"] as const).map((life) => lookOfLife(life).busy),
+    [true, false, false, false],
+  );
+});
+
+test("a folder's name is the end of its URI", () => {
+  assert.equal(nameOfFolder("file:///a/my%20app/"), "my app");
+  assert.equal(nameOfFolder("file:///a/100%"), "100%");
+});
