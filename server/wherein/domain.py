@@ -142,6 +142,18 @@ class FileList(msgspec.Struct, frozen=True, array_like=True):
     commit: int
 
 
+class FileQuery(msgspec.Struct, frozen=True, array_like=True):
+    """One file to look up."""
+
+    path: bytes
+
+
+class FileState(msgspec.Struct, frozen=True, array_like=True):
+    """What the index knows of one file; None for nothing."""
+
+    file: KnownFile | None
+
+
 class RemoveFiles(msgspec.Struct, frozen=True, array_like=True):
     """Files that are gone from the disk."""
 
@@ -209,6 +221,9 @@ class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()  # query words found in the chunk
     snippet: str = ""
+    words: float = 0.0  # BM25
+    cosine: float | None = None  # None: not compared
+    stale: bool = False  # the file has other text there now
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):

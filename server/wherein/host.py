@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+import attrs
+
 from wherein.database.code_database import CodeDatabase
 from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.database.drivers.base import DriverConfig
@@ -96,10 +98,16 @@ class IndexHost:
         self._ids = itertools.count(1)
         self._syncs: dict[int, tuple[control.Sync, concurrent.futures.Future[int]]] = {}
         self._near: tuple[tuple[str, bytes], ...] = ()
+        self._paused = settings.paused
         self._closed = False
         DBWorkerManager.configure(
             start=DatabaseStarter(self._manager, self._indexes, self._token, settings, self._listen)
         )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of now."""
+        return self._settings
 
     def open(self, roots: Sequence[str]) -> None:
         """Take the folders that are free and start their workers; returns without waiting.
@@ -189,17 +197,42 @@ class IndexHost:
         if self._vectorizer is not None:
             self._vectorizer.send(control.Near(self._near))
 
+    def hint(self, files: Sequence[tuple[Folder, bytes]]) -> None:
+        """Tell the watcher of files that may have changed; it looks at the disk."""
+        paths: dict[str, list[bytes]] = {}
+        for folder, path in files:
+            paths.setdefault(folder.paths.id, []).append(path)
+        if self._watcher is not None:
+            for root, changed in paths.items():
+                self._watcher.send(control.Hint(root, tuple(changed)))
+
     def set_paused(self, *, paused: bool) -> None:
         """Stop background work, or go on with it. Searching and the user's own sync go on."""
-        message: control.Down = control.Pause() if paused else control.Resume()
-        for handle in (self._watcher, self._vectorizer):
-            if handle is not None:
-                handle.send(message)
-        for folder in self.folders:
-            if paused:
-                folder.facts.troubles["paused"] = "Paused by you"
-            else:
-                folder.facts.troubles.pop("paused", None)
+        with self._lock:
+            self._paused = paused
+            message: control.Down = control.Pause() if paused else control.Resume()
+            for handle in (self._watcher, self._vectorizer):
+                if handle is not None:
+                    handle.send(message)
+            self._mark_paused()
+        self._on_change()
+
+    def take_settings(self, settings: Settings) -> None:
+        """Take new settings: the workers that they are about are started anew. May wait for a stop.
+
+        Searching goes on meanwhile. `paused` counts when it is another than before.
+        """
+        with self._lock:
+            before, self._settings = self._settings, settings
+            if self._closed:
+                return
+            if settings.paused != before.paused:
+                self.set_paused(paused=settings.paused)
+            changed = {f.name for f in attrs.fields(Settings) if _differ(settings, before, f.name)}
+            if changed & {"exclude", "max_file_kib", "log_level"}:
+                self._start_watcher()
+            if changed & {"model", "log_level"}:
+                self._start_vectorizer()
         self._on_change()
 
     def facts(self, folder: Folder, stats: IndexStats | None = None) -> Facts:
@@ -234,18 +267,46 @@ class IndexHost:
 
     def _start_workers(self) -> None:
         """Start watcher and vectorization for what is owned now; others are replaced."""
-        indexes = [folder.paths for folder in self.folders if folder.owned]
-        for worker_type in (WorkerType.FILE_WATCHER, WorkerType.VECTORIZATION):
-            self._manager.stop_worker_type(worker_type)
-        self._watcher = self._vectorizer = None
-        if not indexes:
-            return
-        self._watcher = self._manager.start_file_watcher_worker(
-            indexes, self._token, self._settings, mode=self._mode, listener=self._listen
-        )
-        self._vectorizer = self._manager.start_vectorization_worker(
-            indexes, self._token, self._settings, listener=self._listen
-        )
+        self._mark_paused()
+        self._start_watcher()
+        self._start_vectorizer()
+
+    def _start_watcher(self) -> None:
+        self._manager.stop_worker_type(WorkerType.FILE_WATCHER)
+        self._watcher = None
+        owned = [folder for folder in self.folders if folder.owned]
+        for folder in owned:
+            folder.facts.phase, folder.facts.reconciled = "starting", False
+        if owned:
+            self._watcher = self._manager.start_file_watcher_worker(
+                [folder.paths for folder in owned],
+                self._token,
+                attrs.evolve(self._settings, paused=self._paused),
+                mode=self._mode,
+                listener=self._listen,
+            )
+
+    def _start_vectorizer(self) -> None:
+        self._manager.stop_worker_type(WorkerType.VECTORIZATION)
+        self._vectorizer = None
+        owned = [folder for folder in self.folders if folder.owned]
+        for folder in owned:
+            folder.facts.model = ""
+            folder.facts.troubles.pop("lexical_only", None)
+        if owned:
+            self._vectorizer = self._manager.start_vectorization_worker(
+                [folder.paths for folder in owned],
+                self._token,
+                attrs.evolve(self._settings, paused=self._paused),
+                listener=self._listen,
+            )
+
+    def _mark_paused(self) -> None:
+        for folder in self.folders:
+            if self._paused and folder.owned:
+                folder.facts.troubles["paused"] = "Paused by you"
+            else:
+                folder.facts.troubles.pop("paused", None)
 
     def _listen(self, handle: WorkerHandle, message: control.Up) -> None:
         """Take what a worker sent; runs on that worker's reader thread."""
@@ -280,6 +341,8 @@ class IndexHost:
             for folder in self.folders:
                 if folder.paths.id in served and pid is not None:
                     folder.lock.announce(handle.type.value, message.endpoint, pid)
+            if self._paused and handle.type is not WorkerType.DATABASE:
+                handle.send(control.Pause())
             if handle.type is WorkerType.VECTORIZATION and self._near:
                 handle.send(control.Near(self._near))
             elif handle.type is WorkerType.FILE_WATCHER:
@@ -300,6 +363,10 @@ class IndexHost:
     def _forget_sync(self, number: int) -> None:
         with self._lock:
             self._syncs.pop(number, None)
+
+
+def _differ(one: Settings, other: Settings, name: str) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
 
 
 def _note(folder: Folder, message: control.Up) -> None:

@@ -29,6 +29,9 @@ class Settings:
     execute_commands: bool = True
     """Advertise the requests as workspace/executeCommand commands too."""
 
+    paused: bool = False
+    """Begin with background work held; what is indexed can be searched."""
+
     log_level: str = "warning"
     """How much is logged: error, warning, info or debug."""
 

@@ -15,9 +15,9 @@ _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "server" / "wherein"
 
 # Settings of one side only: who starts or installs the server is no setting of it, and a client
-# that brings its own commands always switches the server's off.
+# that brings its own commands always switches the server's off and has one for pausing.
 _CLIENT_ONLY = {"interpreter", "wheels"}
-_SERVER_ONLY = {"executeCommands"}
+_SERVER_ONLY = {"executeCommands", "paused"}
 
 
 def missing_modules(text: str) -> list[str]:

@@ -60,7 +60,12 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.database.code_database",
     ),
     # Commands never see workers or drivers.
-    "wherein.commands": ("wherein.database.code_database", "wherein.status"),
+    # `why` explains by the same rules that the watcher goes by.
+    "wherein.commands": (
+        "wherein.database.code_database",
+        "wherein.indexing.ignore",
+        "wherein.status",
+    ),
     "wherein.host": (
         "wherein.database",
         "wherein.ipc",

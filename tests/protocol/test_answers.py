@@ -17,7 +17,7 @@ from support.workspace import make_project
 
 FIELDS = {
     "uri", "range", "path", "startLine", "endLine", "startByte", "endByte", "symbol", "kind",
-    "language", "score", "via", "rules", "snippet",
+    "language", "score", "via", "rules", "terms", "stale", "snippet",
 }  # fmt: skip
 ROW = {
     "folder", "state", "sentence", "reasons", "files", "chunks", "vectors", "pending", "skipped",

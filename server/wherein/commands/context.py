@@ -14,6 +14,7 @@ import msgspec
 from wherein.database.code_database import CodeDatabase
 from wherein.domain import IndexStats
 from wherein.errors import InvalidParams
+from wherein.settings import Settings
 from wherein.status import Facts
 
 
@@ -29,6 +30,9 @@ class CommandFolder(Protocol):
 
     def facts(self, stats: IndexStats | None = None) -> Facts:
         """Return what is known of the folder, after noting new counters."""
+
+    async def hint(self, paths: Sequence[bytes]) -> None:
+        """Say that files may have changed on disk, without waiting for the index to follow."""
 
     def sync(self, paths: Sequence[bytes] = (), *, force: bool = False) -> Awaitable[int]:
         """Bring the index up to the disk; the answer is the commit number."""
@@ -49,6 +53,10 @@ class CommandContext(Protocol):
     """The last reindex job, finished or not."""
 
     @property
+    def settings(self) -> Settings:
+        """The settings of now."""
+
+    @property
     def folders(self) -> Sequence[CommandFolder]:
         """The open folders."""
 
@@ -57,6 +65,9 @@ class CommandContext(Protocol):
 
     def path_in(self, folder: CommandFolder, uri: str) -> bytes | None:
         """Return the path of a file as the folder's index names it; None when it lies outside."""
+
+    async def set_paused(self, *, paused: bool) -> None:
+        """Hold background work, or go on with it."""
 
     def worker_status(self) -> Sequence[msgspec.Struct]:
         """Describe the worker processes."""
@@ -70,3 +81,18 @@ def chosen(context: CommandContext, uri: str | None) -> list[CommandFolder]:
     if folder is None:
         raise InvalidParams("folder: not one of the folders that are open here")
     return [folder]
+
+
+def holding(context: CommandContext, uri: str) -> tuple[CommandFolder, bytes]:
+    """Return the innermost open folder that a file lies in, and its path in there.
+
+    Raises InvalidParams for a file that lies in none.
+    """
+    inside = [
+        (folder, path)
+        for folder in context.folders
+        if (path := context.path_in(folder, uri)) is not None
+    ]
+    if not inside:
+        raise InvalidParams("uri: not a file below the folders that are open here")
+    return min(inside, key=lambda pair: len(pair[1]))

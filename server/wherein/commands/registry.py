@@ -10,7 +10,18 @@ from typing import Any, Final
 
 import msgspec
 
-from wherein.commands import reindex, search, similar, status, sync, workers
+from wherein.commands import (
+    explain,
+    pause,
+    reindex,
+    search,
+    similar,
+    status,
+    symbols,
+    sync,
+    why,
+    workers,
+)
 from wherein.commands.context import CommandContext
 
 
@@ -26,8 +37,13 @@ class Command(msgspec.Struct, frozen=True):
 COMMANDS: Final = (
     Command("wherein/search", "wherein.search", search.Params, search.run),
     Command("wherein/similar", "wherein.similar", similar.Params, similar.run),
+    Command("wherein/symbols", "wherein.symbols", symbols.Params, symbols.run),
+    Command("wherein/explain", "wherein.explain", explain.Params, explain.run),
+    Command("wherein/why", "wherein.why", why.Params, why.run),
     Command("wherein/status", "wherein.status", status.Params, status.run),
     Command("wherein/workers", "wherein.workers", workers.Params, workers.run),
     Command("wherein/sync", "wherein.sync", sync.Params, sync.run),
     Command("wherein/reindex", "wherein.reindex", reindex.Params, reindex.run),
+    Command("wherein/pause", "wherein.pause", pause.Params, pause.pause),
+    Command("wherein/resume", "wherein.resume", pause.Params, pause.resume),
 )

@@ -84,7 +84,11 @@ async def run(context: CommandContext, params: Params) -> Result:
 async def _ask(folder: CommandFolder, query: SearchQuery, *, fresh: bool) -> SearchResponse:
     if fresh:
         await folder.sync()
-    return await folder.require().search(query)
+    answer = await folder.require().search(query)
+    stale = list(dict.fromkeys(hit.path for hit in answer.hits if hit.stale))
+    if stale:
+        await folder.hint(stale)
+    return answer
 
 
 def merged(

@@ -45,6 +45,10 @@ class CodeDatabase:
         """List all files that the index knows."""
         return self._driver.submit("list_files", d.Empty(), None)
 
+    def find_file(self, path: bytes) -> Pending[d.FileState]:
+        """Look up what the index knows of one file."""
+        return self._driver.submit("find_file", d.FileQuery(path), None)
+
     def replace_file(self, update: d.FileUpdate) -> Pending[d.Written]:
         """Write one file's new state in one transaction; sending it twice changes nothing."""
         return self._driver.submit("replace_file", update, None)

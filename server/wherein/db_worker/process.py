@@ -211,6 +211,8 @@ class DatabaseService:
             return reader.similar(call.params, self._embed.now, lambda: call.cancelled)
         if call.operation == "find_symbols":
             return reader.find_symbols(call.params)
+        if call.operation == "find_file":
+            return reader.find_file(call.params)
         return reader.list_files()
 
     def _feed(self) -> None:

@@ -25,6 +25,8 @@ from wherein.db_worker.vectors import KIND_CODES, Scan, Snapshot, scan
 from wherein.domain import (
     Coverage,
     FileList,
+    FileQuery,
+    FileState,
     IndexStats,
     Kind,
     KnownFile,
@@ -57,6 +59,7 @@ _DEFINING: Final = """SELECT c.id, s.name = ?2 AS exact, c.file, c.kind
         AND c.start_byte <= s.start_byte AND c.end_byte > s.start_byte
     WHERE s.folded = ?1 ORDER BY exact DESC, c.id LIMIT ?3"""
 _FILES: Final = "SELECT path, size, mtime_ns, ctime_ns, inode, hash, skip FROM files ORDER BY path"
+_FILE: Final = _FILES.replace("ORDER BY path", "WHERE path = ?")
 
 _NO_WORDS: Final = "The question has no word in it to look for."
 
@@ -115,16 +118,13 @@ class Reader:
         with reading(self._conn, self._shared.failed):
             ((commit,),) = query(self._conn, "SELECT value FROM meta WHERE key = 'commit'")
             rows = query(self._conn, _FILES)
-        return FileList(
-            [
-                KnownFile(
-                    path, Signature(size, mtime, ctime, int(inode)), content,
-                    Skip(skip) if skip else None,
-                )
-                for path, size, mtime, ctime, inode, content, skip in rows
-            ],
-            commit,
-        )  # fmt: skip
+        return FileList([_known_file(*row) for row in rows], commit)
+
+    def find_file(self, q: FileQuery) -> FileState:
+        """Return what the index knows of one file."""
+        with reading(self._conn, self._shared.failed):
+            rows = query(self._conn, _FILE, (q.path,))
+        return FileState(_known_file(*rows[0]) if rows else None)
 
     def find_symbols(self, q: SymbolQuery) -> SymbolList:
         """Return symbols whose name matches what was typed, best first."""
@@ -285,7 +285,7 @@ class Reader:
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             notes.append(f"Changed on disk since it was indexed: {shown}{more}.")
         return [
-            hit if text is None else snippets.attach(hit, text, lines)
+            snippets.stale(hit) if text is None else snippets.attach(hit, text, lines)
             for hit, text in zip(hits, texts, strict=True)
         ]
 
@@ -324,7 +324,16 @@ def hit_of(c: Candidate, terms: tuple[str, ...]) -> SearchHit:
         via=explain.via(c),
         rules=tuple(c.rules),
         terms=terms,
+        words=round(c.words, 3),
+        cosine=None if c.cosine is None else round(float(c.cosine), 4),
     )
+
+
+def _known_file(  # noqa: PLR0917 - the columns of a row
+    path: bytes, size: int, mtime: int, ctime: int, inode: str, content: bytes, skip: str | None
+) -> KnownFile:
+    signature = Signature(size, mtime, ctime, int(inode))
+    return KnownFile(path, signature, content, Skip(skip) if skip else None)
 
 
 def _nothing_found(q: SearchQuery) -> str:

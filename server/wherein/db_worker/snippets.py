@@ -40,6 +40,11 @@ def model_input(place: Place, text: str) -> EmbedItem:
     return EmbedItem(key, model_header(path, symbol), text)
 
 
+def stale(hit: SearchHit) -> SearchHit:
+    """Return the hit marked as one whose file has other text there now."""
+    return msgspec.structs.replace(hit, stale=True)
+
+
 def attach(hit: SearchHit, text: str, lines: int) -> SearchHit:
     """Return the hit with the first lines of its text, counted from its first line."""
     return msgspec.structs.replace(hit, snippet="\n".join(text.splitlines()[:lines]))

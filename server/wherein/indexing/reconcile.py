@@ -28,16 +28,27 @@ class Plan(NamedTuple):
     remove: list[bytes]
 
 
-def compare(walk: Walk, known: Mapping[bytes, KnownFile], *, force: bool = False) -> Plan:
+def compare(
+    walk: Walk,
+    known: Mapping[bytes, KnownFile],
+    *,
+    force: bool = False,
+    max_bytes: int | None = None,
+) -> Plan:
     """Compare a walk of the disk with what the index knows.
 
     A file below a directory that could not be read is unknown, not gone. `force` reads everything.
+    Files that another limit of size, `max_bytes`, was applied to are read again.
     """
     read = []
     for path, signature in walk.files.items():
         entry = known.get(path)
         if force or entry is None or entry.signature != signature:
             read.append(path)
+        elif max_bytes is not None:
+            too_large = entry.skip is Skip.TOO_LARGE
+            if too_large != (signature.size > max_bytes) and (too_large or entry.skip is None):
+                read.append(path)
     skip = []
     for path, reason in walk.skipped.items():
         entry = known.get(path)

@@ -1,8 +1,8 @@
 """Messages on the control pipe between the server process and one worker.
 
 Up: ready, heartbeat, progress, state, need_database, synced, log tail. Down: stop, pause, resume,
-sync, near, database_at. Each is one tagged msgpack struct in one frame. `root` is an index's id,
-since a folder's path need not be text.
+sync, near, hint, database_at. Each is one tagged msgpack struct in one frame. `root` is an index's
+id, since a folder's path need not be text.
 """
 
 from __future__ import annotations
@@ -87,6 +87,13 @@ class Near(msgspec.Struct, frozen=True, tag="near"):
     files: tuple[tuple[str, bytes], ...]
 
 
+class Hint(msgspec.Struct, frozen=True, tag="hint"):
+    """Files of a folder that may have changed, as an editor says; no paths: anything may have."""
+
+    root: str
+    paths: tuple[bytes, ...]
+
+
 class Pause(msgspec.Struct, frozen=True, tag="pause"):
     """Do no background work until `Resume`."""
 
@@ -106,4 +113,4 @@ class LogTail(msgspec.Struct, frozen=True, tag="log_tail"):
 
 
 Up = Ready | Heartbeat | Progress | State | ModelReady | NeedDatabase | Synced | LogTail
-Down = DatabaseAt | Sync | Near | Pause | Resume | Stop
+Down = DatabaseAt | Sync | Near | Hint | Pause | Resume | Stop

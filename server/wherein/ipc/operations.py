@@ -26,6 +26,7 @@ class Operation(msgspec.Struct, frozen=True):
 _DATABASE = (
     Operation("stats", d.Empty, d.IndexStats, 5.0),
     Operation("list_files", d.Empty, d.FileList, 30.0),
+    Operation("find_file", d.FileQuery, d.FileState, 5.0),
     Operation("replace_file", d.FileUpdate, d.Written, 60.0),
     Operation("remove_files", d.RemoveFiles, d.Written, 60.0),
     Operation("touch_files", d.TouchFiles, d.Written, 60.0),

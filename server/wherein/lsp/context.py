@@ -6,6 +6,7 @@ knows the canonical path, and the client gets back the one it gave.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Sequence
 
@@ -18,6 +19,7 @@ from wherein.errors import UsageError
 from wherein.host import Folder, IndexHost
 from wherein.lsp.convert import Places, file_path
 from wherein.paths import relative_to
+from wherein.settings import Settings
 from wherein.status import Facts
 
 
@@ -41,6 +43,10 @@ class ServedFolder:
         """Return what is known of the folder, after noting new counters."""
         return self._host.facts(self.folder, stats)
 
+    async def hint(self, paths: Sequence[bytes]) -> None:
+        """Tell the watcher of files that may have changed."""
+        await asyncio.to_thread(self._host.hint, [(self.folder, path) for path in paths])
+
     def sync(self, paths: Sequence[bytes] = (), *, force: bool = False) -> Awaitable[int]:
         """Bring the index up to the disk; the answer is the commit number."""
         return self._host.sync(self.folder, paths, force=force)
@@ -53,6 +59,11 @@ class ServerContext:
         self.host = host
         self.names: dict[str, bytes] = {}
         self.reindexing: Reindexing | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of now."""
+        return self.host.settings
 
     @property
     def folders(self) -> list[ServedFolder]:
@@ -90,6 +101,10 @@ class ServerContext:
             if (path := self.path_in(served, uri)) is not None
         ]
         return min(found, key=lambda pair: len(pair[1]), default=None)
+
+    async def set_paused(self, *, paused: bool) -> None:
+        """Hold background work, or go on with it; the pipe to a worker may block, a thread may."""
+        await asyncio.to_thread(self.host.set_paused, paused=paused)
 
     def worker_status(self) -> Sequence[msgspec.Struct]:
         """Describe the worker processes."""

@@ -13,10 +13,10 @@ from typing import Final
 
 from lsprotocol import types
 
-from wherein.commands import search
+from wherein.commands import search, symbols
 from wherein.commands.ranges import Position, Range
 from wherein.domain import FoundSymbol, Kind
-from wherein.lsp.messages import CoverageItem, SearchItem, SearchReply
+from wherein.lsp.messages import CoverageItem, SearchItem, SearchReply, SymbolItem
 from wherein.paths import from_uri, to_uri
 
 MAX_BYTES: Final = 8 << 20  # larger files get a range without columns
@@ -149,6 +149,22 @@ def search_reply(result: search.Result, places: Places) -> SearchReply:
     )
 
 
+def symbol_item(found: symbols.Found, places: Places) -> SymbolItem:
+    """Write a symbol for wherein/symbols. Reads its file."""
+    path, symbol = found.symbol.path, found.symbol.symbol
+    return SymbolItem(
+        uri=places.uri(found.root, path),
+        range=places.range(found.root, path, symbol.start_line, symbol.end_line),
+        path=_display(path),
+        start_line=symbol.start_line,
+        end_line=symbol.end_line,
+        name=symbol.name,
+        qualified=symbol.qualified,
+        kind=symbol.kind.value,
+        signature=symbol.signature,
+    )
+
+
 def symbol_of(root: str, found: FoundSymbol, places: Places) -> types.WorkspaceSymbol:
     """Write a symbol for workspace/symbol. Reads its file."""
     symbol = found.symbol
@@ -201,6 +217,8 @@ def _item(found: search.Found, places: Places) -> SearchItem:
         score=found.score,
         via=hit.via,
         rules=hit.rules,
+        terms=hit.terms,
+        stale=hit.stale,
         snippet=hit.snippet,
     )
 

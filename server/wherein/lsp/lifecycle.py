@@ -12,16 +12,17 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn
 
+from wherein import logs
 from wherein.errors import StorageError, WhereinError
 from wherein.host import IndexHost
 from wherein.lsp.context import ServerContext
 from wherein.lsp.convert import file_path
 from wherein.lsp.documents import OpenFiles
 from wherein.paths import check_folder
-from wherein.settings import Settings
+from wherein.settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +35,16 @@ class Session:
     """The folders of one initialized server. `warn` shows a sentence in the client's log."""
 
     def __init__(
-        self, settings: Settings, warn: Callable[[str], None], on_change: Callable[[], None]
+        self, options: object, warn: Callable[[str], None], on_change: Callable[[], None]
     ) -> None:
-        self.host = IndexHost(settings, on_change=on_change)
+        """Read the settings out of the initializationOptions; what is wrong there is told."""
+        self._options = options if isinstance(options, Mapping) else {}
+        self._told: set[str] = set()
+        self._warn = warn
+        self.settings = self._read(options)
+        self.host = IndexHost(self.settings, on_change=on_change)
         self.context = ServerContext(self.host)
         self.files = OpenFiles(self.context)
-        self._warn = warn
         self._changing = asyncio.Lock()
         self._stopping = threading.Lock()
 
@@ -61,6 +66,18 @@ class Session:
                     self.context.names.pop(folder.root, None)
                     await asyncio.to_thread(self.host.close_folder, folder.root)
 
+    async def take_settings(self, section: Mapping[str, Any]) -> None:
+        """Take settings that the client sends later; a missing one is as initialize had it."""
+        async with self._changing:
+            self.settings = self._read({**self._options, **section})
+            await asyncio.to_thread(self.host.take_settings, self.settings)
+
+    async def changed_on_disk(self, uris: Sequence[str]) -> None:
+        """Tell the watcher of files that the client saw change."""
+        files = [found for uri in uris if (found := self.context.locate(uri)) is not None]
+        if files:
+            await asyncio.to_thread(self.host.hint, files)
+
     async def keep_trying(self) -> None:
         """Each second, try to own the folders that other processes own; for ever."""
         while True:
@@ -75,6 +92,15 @@ class Session:
         """Stop all workers, once; whoever comes second waits. Blocks at most 1.2 s."""
         with self._stopping:
             self.host.close(STOP_S)
+
+    def _read(self, raw: object) -> Settings:
+        settings, problems = read_settings(raw)
+        logs.set_up(settings.log_level)
+        for problem in problems:
+            if problem not in self._told:
+                self._told.add(problem)
+                self._warn(problem)
+        return settings
 
     async def _accept(self, uri: str) -> str | None:
         try:

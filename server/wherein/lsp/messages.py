@@ -31,7 +31,10 @@ _WORDS: Final = {
 
 
 class SearchItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One answer. `start_line` and `end_line` count from 1; bytes are those of the file's text."""
+    """One answer. `start_line` and `end_line` count from 1; bytes are those of the file's text.
+
+    `stale`: the file has other text there now than when it was indexed.
+    """
 
     uri: str
     range: Range
@@ -46,7 +49,23 @@ class SearchItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     score: float
     via: tuple[str, ...]
     rules: tuple[str, ...]
+    terms: tuple[str, ...]
+    stale: bool
     snippet: str
+
+
+class SymbolItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One definition. `qualified` is its dotted path in the file, `signature` its first line."""
+
+    uri: str
+    range: Range
+    path: str
+    start_line: int
+    end_line: int
+    name: str
+    qualified: str
+    kind: str
+    signature: str
 
 
 class CoverageItem(msgspec.Struct, frozen=True):

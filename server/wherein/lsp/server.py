@@ -12,18 +12,18 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO, Final
 
-import msgspec
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from wherein import __version__, logs
-from wherein.commands import reindex, search, status, sync
 from wherein.commands.registry import COMMANDS, Command
 from wherein.errors import WhereinError
 from wherein.lsp import convert
+from wherein.lsp.client import watch_through
 from wherein.lsp.lifecycle import Session, leave, watch_editor
 from wherein.lsp.messages import WorkspaceSymbolParams, read_params
+from wherein.lsp.notifications import take_notifications
 from wherein.lsp.progress import IndexingProgress
 from wherein.lsp.protocol import (
     Phase,
@@ -33,8 +33,9 @@ from wherein.lsp.protocol import (
     reply_of,
 )
 from wherein.lsp.reading import BrokenStream, Reading, Writing
+from wherein.lsp.replies import on_the_wire
 from wherein.lsp.symbols import workspace_symbols
-from wherein.settings import Settings, read_settings
+from wherein.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -69,24 +70,21 @@ class Server(LanguageServer):
     async def start(self, params: types.InitializeParams) -> None:
         """Open the client's folders and start their workers; waits for none of them."""
         watch_editor(params.process_id, lambda: leave(self.session, self.exit_code()))
-        settings, problems = read_settings(params.initialization_options)
-        logs.set_up(settings.log_level)
-        for problem in problems:
-            self.warn(problem)
-        if settings.execute_commands:
+        self.session = Session(params.initialization_options, self.warn, self._changed)
+        if self.session.settings.execute_commands:
             for command in COMMANDS:
                 self.command(command.name)(_handler_of(self, command))
-        self.session = Session(settings, self.warn, self._changed)
         await self.session.add(_folders_of(params))
         self._spawn(self.session.keep_trying())
         window = params.capabilities.window
         if window is not None and window.work_done_progress:
             self._progress = IndexingProgress(self.session.host, self.work_done_progress)
 
-    def show_progress(self) -> None:
-        """Begin to show progress; not before the client has said `initialized`."""
+    async def begin_asking(self) -> None:
+        """Begin to ask things of the client; not before it has said `initialized`."""
         if self._progress is not None:
             self._spawn(self._progress.run())
+        await watch_through(self)
 
     async def stop(self) -> None:
         """Stop the workers; the loop goes on meanwhile."""
@@ -160,7 +158,7 @@ def make_server() -> Server:
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: Any) -> None:  # noqa: ANN401 - no params
-        server.show_progress()
+        await server.begin_asking()
 
     @server.feature(types.WORKSPACE_SYMBOL)
     async def symbols(raw: Any) -> list[types.WorkspaceSymbol]:  # noqa: ANN401 - JSON
@@ -171,20 +169,7 @@ def make_server() -> Server:
         except WhereinError as error:
             raise reply_of(error) from None
 
-    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    async def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
-        session = server.ready()
-        await session.remove([folder.uri for folder in params.event.removed])
-        await session.add([folder.uri for folder in params.event.added])
-
-    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    async def opened(params: types.DidOpenTextDocumentParams) -> None:
-        server.ready().files.opened(params.text_document.uri)
-
-    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    async def closed(params: types.DidCloseTextDocumentParams) -> None:
-        server.ready().files.closed(params.text_document.uri)
-
+    take_notifications(server)
     return server
 
 
@@ -216,24 +201,10 @@ def _handler_of(server: Server, command: Command) -> Handler:
             result = await command.run(server.ready().context, params)
         except WhereinError as error:
             raise reply_of(error) from None
-        return await _on_the_wire(server, result)
+        places = server.ready().context.places(server.encoding)
+        return await asyncio.to_thread(on_the_wire, result, places)
 
     return handle
-
-
-async def _on_the_wire(server: Server, result: msgspec.Struct) -> Any:  # noqa: ANN401 - JSON
-    """Write a result as plain JSON values: every field is there, whatever its value."""
-    places = server.ready().context.places(server.encoding)
-    if isinstance(result, search.Result):
-        reply = await asyncio.to_thread(convert.search_reply, result, places)
-        return msgspec.to_builtins(reply)
-    wire = msgspec.to_builtins(result)
-    if isinstance(result, status.Result | sync.Result):
-        for row in wire["folders"]:
-            row["folder"] = places.folder_uri(row["folder"])
-    elif isinstance(result, reindex.Result):
-        wire["folders"] = [places.folder_uri(root) for root in wire["folders"]]
-    return wire
 
 
 def _folders_of(params: types.InitializeParams) -> list[str]:

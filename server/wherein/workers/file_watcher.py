@@ -152,7 +152,7 @@ def main(context: WorkerContext) -> None:
             folder.next_look = float("inf")
         else:
             folder.follow()
-    paused = False
+    paused = context.start.settings.paused
     while not context.stopping.is_set():
         now = time.monotonic()
         wait = None if once or paused else min((f.due(now) for f in folders), default=None)
@@ -162,6 +162,8 @@ def main(context: WorkerContext) -> None:
             message = None
         if isinstance(message, control.Sync):
             _sync(context, folders, message)
+        elif isinstance(message, control.Hint):
+            _hint(folders, message)
         elif isinstance(message, control.Pause | control.Resume):
             paused = isinstance(message, control.Pause)
         if not once and not paused:
@@ -184,6 +186,14 @@ def _look_where_due(context: WorkerContext, folders: list[WatchedFolder]) -> Non
     for folder in folders:
         if folder.due(time.monotonic()) <= 0 and not context.stopping.is_set():
             folder.look()
+
+
+def _hint(folders: list[WatchedFolder], message: control.Hint) -> None:
+    """Take what an editor says has changed, as if it were an event of the file system."""
+    for folder in folders:
+        if folder.id == message.root:
+            for path in message.paths or (None,):
+                folder.hints.add(path)
 
 
 def _sync(context: WorkerContext, folders: list[WatchedFolder], message: control.Sync) -> None:

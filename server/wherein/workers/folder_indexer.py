@@ -60,6 +60,7 @@ class FolderIndexer:
         self.rules = IgnoreRules(paths.root, settings.exclude)
         self.root_missing = False
         self._settings = settings
+        self._max_bytes = settings.max_file_kib * 1024
         self._report = report
         self._stop = stop
         self._database = CodeDatabase(DriverConfig("sqlite", paths.directory))
@@ -85,7 +86,7 @@ class FolderIndexer:
         if not Path(self.paths.root).is_dir():
             found.unknown.add(b"")  # it went while we walked
         self.root_missing = b"" in found.unknown
-        plan = compare(found, self._known, force=force)
+        plan = compare(found, self._known, force=force, max_bytes=self._max_bytes)
         self._remove(plan.remove)
         for path, reason in plan.skip:
             self._send_skip(path, reason, NO_SIGNATURE)
@@ -145,7 +146,7 @@ class FolderIndexer:
 
     def _bring(self, path: bytes, *, force: bool = False) -> None:
         """Read one file and send its new state, if it has one."""
-        source = read(self.paths.root, path, self._settings.max_file_kib * 1024)
+        source = read(self.paths.root, path, self._max_bytes)
         known = self._known.get(path)
         if not isinstance(source, Source):
             if source is Skip.VANISHED:

@@ -54,7 +54,7 @@ class WorkerContext:
     """What a worker's own code gets: its arguments, its inbox, and a way to speak to the server.
 
     `stopping` is set when the server said stop, or SIGTERM came; `inbox` holds the messages meant
-    for the worker's own loop (sync, near, pause, resume), and one Stop at the end.
+    for the worker's own loop (sync, near, hint, pause, resume), and one Stop at the end.
     """
 
     def __init__(self, start: WorkerStart, pipe: socket.socket) -> None:

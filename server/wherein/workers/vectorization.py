@@ -81,9 +81,13 @@ class Vectorizer:
         database.close()
 
     def _round(self, database: CodeDatabase, index: IndexPaths) -> None:
-        """Take batches until paused; the next one is fetched while this one is embedded."""
+        """Take batches until there are none; the next one is fetched while this one is embedded.
+
+        A pause holds the batch in hand: nobody else gets what is leased to us.
+        """
         batch = database.next_batch(self._request(index)).result()
-        while batch.items and self._running.is_set() and not self._context.stopping.is_set():
+        while batch.items and not self._context.stopping.is_set():
+            self._running.wait()
             following = database.next_batch(self._request(index))
             result = self._service.embed_documents(batch.items)
             database.put_vectors(self._batch(batch.items, result)).result()
@@ -121,6 +125,7 @@ def main(context: WorkerContext) -> None:
     )
     context.send(control.Ready(service.endpoint))
     context.send(control.ModelReady(embedder.name, embedder.fingerprint, embedder.dim))
+    vectorizer.pause(paused=context.start.settings.paused)
     for index in context.start.indexes:
         threading.Thread(
             target=vectorizer.work, args=(index,), name=f"wherein-embed-{index.id}", daemon=True
