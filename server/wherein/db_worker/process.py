@@ -18,6 +18,7 @@ from typing import Any, Final
 from wherein import domain as d
 from wherein.db_worker.embedders import Embedders
 from wherein.db_worker.engine import Engine, Reader
+from wherein.db_worker.rush import Rush
 from wherein.errors import RequestCancelled, StorageError, WhereinError, WorkerUnavailable
 from wherein.ipc import control
 from wherein.ipc.operations import DATABASE_OPERATIONS
@@ -49,6 +50,7 @@ class DatabaseService:
         self._wake = threading.Condition()
         self._news = 0  # counted up whenever a parked request may have something to get
         self._stopped = False
+        self._rush = Rush()
         self._threads = [threading.Thread(target=self._write, name="wherein-writer")]
         self._threads += [
             threading.Thread(target=self._read, name=f"wherein-reader-{n}") for n in range(READERS)
@@ -152,6 +154,7 @@ class DatabaseService:
             for call in calls:
                 self._do(call, self._engine.replace_file)
             return
+        self._rush.came(len(calls))
         for call, answer in zip(calls, answers, strict=True):
             call.reply(answer)
         self._tell_feeder()
@@ -222,7 +225,10 @@ class DatabaseService:
             with self._wake:
                 soonest = min((until for _, until in self._parked), default=None)
                 pause = None if soonest is None else max(0.0, soonest - time.monotonic())
-                if seen == self._news:
+                rush = self._rush.over_in()
+                if rush:
+                    pause = rush if pause is None else min(pause, rush)
+                if seen == self._news or rush:
                     self._wake.wait(pause)
                 seen = self._news
                 parked, self._parked = self._parked, []
@@ -250,6 +256,8 @@ class DatabaseService:
 
     def _batch(self, call: Call, late: bool) -> d.EmbedBatch | None:
         """Lease chunks to the asker; a client that went away meanwhile gives them back."""
+        if not late and self._rush.over_in():
+            return None
         batch = self._engine.lease(call.connection, call.params)
         if call.connection.closed:
             self._engine.release(call.connection)

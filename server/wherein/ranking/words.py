@@ -87,6 +87,8 @@ def _split(identifier: str) -> list[str]:
     """Parts of one identifier of any script, in its own letters' case."""
     if identifier.isascii():
         return _PARTS.findall(identifier)
+    if identifier.isalpha() and identifier[1:] == identifier[1:].lower():
+        return [identifier]
     parts: list[str] = []
     start = 0
     for i in range(1, len(identifier) + 1):
@@ -133,12 +135,14 @@ class _Remembered(dict[bytes, str]):
         if len(identifier) > 4 * MAX_IDENTIFIER:
             return ""
         text = identifier.decode("utf-8", "replace")
-        if text.isascii():
-            found = tokens_of(text)
+        if identifier.isdigit() or (identifier.isalpha() and identifier.islower()):
+            joined = stem(text) if len(text) <= MAX_TOKEN else ""  # one part: most of what comes
+        elif identifier.isascii():
+            joined = " ".join(tokens_of(text))
         else:
             plain = unicodedata.normalize("NFKC", text)
-            found = [t for run in _WORD_RUN.findall(plain) for t in tokens_of(run)]
-        joined = " ".join(found)
+            runs = (plain,) if plain.isalpha() else _WORD_RUN.findall(plain)
+            joined = " ".join([t for run in runs for t in tokens_of(run)])
         if len(self) >= MAX_REMEMBERED:
             self.clear()
         self[identifier] = joined

@@ -15,7 +15,7 @@ from typing import Final
 
 from wherein.database.code_database import CodeDatabase
 from wherein.database.drivers.base import DriverConfig
-from wherein.domain import BatchRequest, EmbedItem, QueryVector, VectorBatch
+from wherein.domain import BatchRequest, EmbedItem, QueryVector, VectorBatch, Written
 from wherein.embedding.embedder import Embedder, EmbedResult
 from wherein.embedding.fastembed_backend import load_embedder
 from wherein.embedding.models import read_choice, resolve
@@ -23,6 +23,7 @@ from wherein.embedding.service import EmbeddingService
 from wherein.errors import ModelError, WhereinError
 from wherein.ipc import control
 from wherein.ipc.operations import VECTORIZATION_OPERATIONS
+from wherein.ipc.pending import Pending
 from wherein.ipc.service import Call, Service
 from wherein.paths import IndexPaths, config_home
 from wherein.workers.runtime import WorkerContext
@@ -81,17 +82,23 @@ class Vectorizer:
         database.close()
 
     def _round(self, database: CodeDatabase, index: IndexPaths) -> None:
-        """Take batches until there are none; the next one is fetched while this one is embedded.
+        """Take batches until there are none.
 
-        A pause holds the batch in hand: nobody else gets what is leased to us.
+        The next one is fetched, and the one before is stored, while this one is embedded. A pause
+        holds the batch in hand: nobody else gets what is leased to us.
         """
         batch = database.next_batch(self._request(index)).result()
+        stored: Pending[Written] | None = None
         while batch.items and not self._context.stopping.is_set():
             self._running.wait()
             following = database.next_batch(self._request(index))
             result = self._service.embed_documents(batch.items)
-            database.put_vectors(self._batch(batch.items, result)).result()
+            if stored is not None:
+                stored.result()
+            stored = database.put_vectors(self._batch(batch.items, result))
             batch = following.result()
+        if stored is not None:
+            stored.result()
 
     def _batch(self, items: Sequence[EmbedItem], result: EmbedResult) -> VectorBatch:
         failed = set(result.failed)
