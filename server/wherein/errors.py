@@ -5,6 +5,7 @@ WhereinError
 │   └── FolderRefused     the folder does not exist, is a file, is / or the home directory
 ├── InvalidParams         a request's parameters are wrong; names the field
 ├── IndexBusy             another process owns the index; names its pid
+├── TooManyRequests       more requests came than can be answered; the oldest is dropped
 ├── WorkerUnavailable     a worker process is not there, or went away during the request
 │   └── ConnectionLost    the connection to it broke; the request may be sent again
 ├── DeadlineExceeded      a worker did not answer in time
@@ -46,6 +47,12 @@ class InvalidParams(WhereinError):
 
 class IndexBusy(WhereinError):
     """Another process owns the index of this folder; the message names its pid."""
+
+    code = -32803
+
+
+class TooManyRequests(WhereinError):
+    """More requests came than can be answered; the one that has waited longest is dropped."""
 
     code = -32803
 

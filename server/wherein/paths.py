@@ -6,6 +6,7 @@ named by a hash of the folder's canonical path, so two folders never meet.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -22,6 +23,11 @@ from wherein.errors import FolderRefused, StorageError, UsageError
 
 # sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _SOCKET_PATH_LIMIT = 100
+
+_COMMON = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FILE_FLAGS = os.O_RDONLY | _COMMON | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_DIRECTORY_FLAGS = _COMMON | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
+_BY_DIRECTORY = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 _CACHEDIR_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"
 
@@ -184,3 +190,25 @@ def relative_to(root: str, path: bytes) -> bytes | None:
     if sys.platform == "win32":
         normal = normal.replace(b"\\", b"/")
     return normal[len(base) + 1 :] if normal.startswith(base + b"/") else None
+
+
+def open_below(root: bytes, path: bytes) -> int:
+    """Open a file below a folder for reading; no symbolic link in `path` is followed.
+
+    A pipe does not block. Raises OSError, also for a path that is not below the folder.
+    """
+    *directories, name = parts = path.split(b"/")
+    if b".." in parts or b"" in parts:
+        raise FileNotFoundError(errno.ENOENT, "not a path below the folder")
+    if not _BY_DIRECTORY:
+        return os.open(root + b"/" + path, _FILE_FLAGS)
+    # The folder itself may be reached through a link: the person opened it by that name.
+    at = os.open(root, _DIRECTORY_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+    try:
+        for directory in directories:
+            inner = os.open(directory, _DIRECTORY_FLAGS, dir_fd=at)
+            os.close(at)
+            at = inner
+        return os.open(name, _FILE_FLAGS, dir_fd=at)
+    finally:
+        os.close(at)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated, Final
 
 import msgspec
 
 from wherein.commands.context import CommandContext, chosen
-from wherein.errors import UsageError
+from wherein.errors import InvalidParams, UsageError
+
+MAX_PATHS: Final = 1000
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """The folder's URI (all folders without one), and URIs of files to look at first."""
 
     folder: str | None = None
-    paths: tuple[str, ...] = ()
+    paths: Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_PATHS)] = ()
 
 
 class FolderRow(msgspec.Struct, frozen=True):
@@ -31,13 +34,22 @@ class Result(msgspec.Struct, frozen=True):
 
 
 async def run(context: CommandContext, params: Params) -> Result:
-    """Reconcile the folders, all at once. Raises the first error of any of them."""
+    """Reconcile the folders, all at once. Raises the first error of any of them.
+
+    Raises InvalidParams for a path that is in none of them.
+    """
     folders = chosen(context, params.folder)
     if not folders:
         raise UsageError("No folder is open. Open the folder of a project first")
-    waiting = []
-    for folder in folders:
-        inside = (context.path_in(folder, uri) for uri in params.paths)
-        waiting.append(folder.sync([path for path in inside if path]))
-    commits = await asyncio.gather(*waiting)
+    inside: list[list[bytes]] = [[] for _ in folders]
+    for uri in params.paths:
+        found = [context.path_in(folder, uri) for folder in folders]
+        if not any(found):
+            raise InvalidParams("paths: one of them is not in a folder that is open here")
+        for paths, path in zip(inside, found, strict=True):
+            if path:
+                paths.append(path)
+    commits = await asyncio.gather(
+        *(folder.sync(paths) for folder, paths in zip(folders, inside, strict=True))
+    )
     return Result([FolderRow(f.root, c) for f, c in zip(folders, commits, strict=True)])

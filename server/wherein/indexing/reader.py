@@ -5,9 +5,6 @@ files below the folder are opened: no symbolic link is followed in any part of t
 does not block, and a file that changes while it is read is read again.
 """
 
-# Paths are bytes here, which pathlib cannot hold.
-# ruff: noqa: PTH118
-
 from __future__ import annotations
 
 import errno
@@ -21,15 +18,12 @@ from wherein.domain import Signature, Skip
 from wherein.indexing import notebook
 from wherein.indexing.languages import language_of
 from wherein.indexing.walker import signature_of
+from wherein.paths import open_below
 
 MAX_BYTES = 1 << 20
 BINARY_PROBE = 8192  # bytes in which a zero byte means "not text", as in git
 ATTEMPTS = 3
 
-_COMMON = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-_FILE_FLAGS = os.O_RDONLY | _COMMON | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_DIRECTORY_FLAGS = _COMMON | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
-_BY_DIRECTORY = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -54,7 +48,7 @@ def read(root: str, path: bytes, max_bytes: int = MAX_BYTES) -> Source | Skip:
     """Read a file below `root` for indexing; the path is relative to it."""
     for _ in range(ATTEMPTS):
         try:
-            fd = _open(os.fsencode(root), path)
+            fd = open_below(os.fsencode(root), path)
         except (OSError, ValueError) as error:
             return _reason(error)
         try:
@@ -106,25 +100,6 @@ def read_slice(root: str, path: bytes, start: int, end: int) -> str | None:
     if isinstance(source, Skip) or end > len(source.data):
         return None
     return source.data[start:end].decode("utf-8", "replace")
-
-
-def _open(root: bytes, path: bytes) -> int:
-    """Open a file, refusing symbolic links in every part of the path where the system can."""
-    if not _BY_DIRECTORY:
-        return os.open(os.path.join(root, path), _FILE_FLAGS)
-    *directories, name = path.split(b"/")
-    if b".." in directories or not name:
-        raise FileNotFoundError(errno.ENOENT, "not a path below the folder")
-    # The folder itself may be reached through a link: the person opened it by that name.
-    at = os.open(root, _DIRECTORY_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
-    try:
-        for directory in directories:
-            inner = os.open(directory, _DIRECTORY_FLAGS, dir_fd=at)
-            os.close(at)
-            at = inner
-        return os.open(name, _FILE_FLAGS, dir_fd=at)
-    finally:
-        os.close(at)
 
 
 def _read_all(fd: int, size: int) -> bytes:

@@ -19,6 +19,7 @@ import msgspec
 from wherein.errors import ConnectionLost, ProtocolError, WhereinError, from_fault
 from wherein.ipc import envelope, frames, handshake, transport
 from wherein.ipc.operations import Operation
+from wherein.ipc.outbox import Outbox
 from wherein.ipc.pending import Pending
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Client:
             raise
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
-        self._write = threading.Lock()
+        self._outbox = Outbox(self._socket, self._fail)
         self._waiting: dict[int, tuple[concurrent.futures.Future[Any], Operation]] = {}
         self._lost: WhereinError | None = None
         threading.Thread(target=self._read, name="wherein-client", daemon=True).start()
@@ -72,8 +73,7 @@ class Client:
 
     def _send(self, payload: bytes) -> None:
         try:
-            with self._write:
-                frames.write_frame(self._socket, payload)
+            self._outbox.send(payload)
         except ConnectionLost as error:
             self._fail(error)
             raise
@@ -107,6 +107,7 @@ class Client:
             waiting, self._waiting = self._waiting, {}
         with contextlib.suppress(OSError):
             self._socket.shutdown(2)
+        self._outbox.close()
         self._socket.close()
         for future, _ in waiting.values():
             if not future.done():

@@ -27,18 +27,24 @@ def prepare(sock: socket.socket) -> socket.socket:
     return sock
 
 
-def write_frame(sock: socket.socket, payload: bytes) -> None:
-    """Send one frame; raises ConnectionLost when the peer is gone or has not read for `POLL_S`."""
+def frame(payload: bytes) -> bytes:
+    """Put the length in front. Raises ProtocolError when there is too much."""
     if len(payload) > MAX_FRAME:
         raise ProtocolError(f"a message of {len(payload)} bytes is larger than {MAX_FRAME}")
+    return _HEADER.pack(len(payload)) + payload
+
+
+def write_frame(sock: socket.socket, payload: bytes) -> None:
+    """Send one frame; raises ConnectionLost when the peer is gone or has not read for `POLL_S`."""
+    write_all(sock, frame(payload))
+
+
+def write_all(sock: socket.socket, data: bytes) -> None:
+    """Send bytes; raises ConnectionLost when the peer is gone or has not read for `POLL_S`."""
     try:
-        if len(payload) < _STEP:
-            sock.sendall(_HEADER.pack(len(payload)) + payload)
-        else:
-            sock.sendall(_HEADER.pack(len(payload)))
-            view = memoryview(payload)
-            for start in range(0, len(view), _STEP):
-                sock.sendall(view[start : start + _STEP])
+        view = memoryview(data)
+        for start in range(0, len(view), _STEP):
+            sock.sendall(view[start : start + _STEP])
     except (OSError, ValueError) as error:
         raise ConnectionLost("the other process does not read, or is gone") from error
 

@@ -35,14 +35,26 @@ class Call:
         self.operation = operation
         self.params: Any = None  # of the operation's type
         self.cancelled = False
-        self.on_cancel: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        self._on_cancel: Callable[[], None] | None = None
+
+    @property
+    def on_cancel(self) -> Callable[[], None] | None:
+        """What interrupts the work, while there is any. Once it is None it is not called again."""
+        return self._on_cancel
+
+    @on_cancel.setter
+    def on_cancel(self, hook: Callable[[], None] | None) -> None:
+        # Under the lock: a hook that came late would interrupt what its thread works on by then.
+        with self._lock:
+            self._on_cancel = hook
 
     def cancel(self) -> None:
         """Mark as not wanted, and interrupt the work if it said how."""
-        self.cancelled = True
-        hook = self.on_cancel
-        if hook is not None:
-            hook()
+        with self._lock:
+            self.cancelled = True
+            if self._on_cancel is not None:
+                self._on_cancel()
 
     def reply(self, result: object) -> None:
         """Send the result; a client that is gone is no error."""

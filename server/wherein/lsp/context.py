@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -47,9 +47,10 @@ class ServedFolder:
         """Tell the watcher of files that may have changed."""
         await asyncio.to_thread(self._host.hint, [(self.folder, path) for path in paths])
 
-    def sync(self, paths: Sequence[bytes] = (), *, force: bool = False) -> Awaitable[int]:
+    async def sync(self, paths: Sequence[bytes] = (), *, force: bool = False) -> int:
         """Bring the index up to the disk; the answer is the commit number."""
-        return self._host.sync(self.folder, paths, force=force)
+        # In a thread: the pipe to a watcher that is held up may be full.
+        return await (await asyncio.to_thread(self._host.sync, self.folder, paths, force=force))
 
 
 class ServerContext:

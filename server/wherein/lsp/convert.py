@@ -17,19 +17,12 @@ from wherein.commands import search, symbols
 from wherein.commands.ranges import Position, Range
 from wherein.domain import FoundSymbol, Kind
 from wherein.lsp.messages import CoverageItem, SearchItem, SearchReply, SymbolItem
-from wherein.paths import from_uri, to_uri
+from wherein.paths import from_uri, open_below, to_uri
 
 MAX_BYTES: Final = 8 << 20  # larger files get a range without columns
 
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_FLAGS: Final = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-
 _SYMBOL_KINDS: Final = {
     Kind.FUNCTION: types.SymbolKind.Function,
     Kind.METHOD: types.SymbolKind.Method,
@@ -71,7 +64,7 @@ class Places:
         """Return the range of whole lines, given as the index counts them. Reads the file."""
         full = self._path(root, path)
         if full not in self._files:
-            data = _read(full)
+            data = _read(root, path)
             self._files[full] = None if data is None else Lines(data)
         lines = self._files[full]
         if lines is None:
@@ -228,10 +221,10 @@ def _display(path: bytes) -> str:
     return path.decode("utf-8", "replace")
 
 
-def _read(path: bytes) -> bytes | None:
-    """Read a regular file of a sane size; None when it is none, or cannot be read."""
+def _read(root: str, path: bytes) -> bytes | None:
+    """Read a regular file below a folder, of a sane size; None when it is none, or unreadable."""
     try:
-        fd = os.open(path, _FLAGS)
+        fd = open_below(os.fsencode(root), path)
         with os.fdopen(fd, "rb") as file:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:

@@ -21,6 +21,7 @@ from wherein.commands.registry import COMMANDS, Command
 from wherein.errors import WhereinError
 from wherein.lsp import convert
 from wherein.lsp.client import watch_through
+from wherein.lsp.crowd import Crowd
 from wherein.lsp.lifecycle import Session, leave, watch_editor
 from wherein.lsp.messages import WorkspaceSymbolParams, read_params
 from wherein.lsp.notifications import take_notifications
@@ -59,6 +60,7 @@ class Server(LanguageServer):
             converter_factory=make_converter,
         )
         self.session: Session | None = None
+        self.crowds: dict[str, Crowd] = {}  # by method; a command shares its request's
         self._progress: IndexingProgress | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -150,6 +152,8 @@ def make_server() -> Server:
     for command in COMMANDS:
         server.feature(command.method)(_handler_of(server, command))
 
+    symbol_crowd = Crowd()
+
     # The first parameter must not be annotated with a base class of the server: pygls would take
     # it for the server itself.
     @server.feature(types.INITIALIZE)
@@ -165,7 +169,8 @@ def make_server() -> Server:
         try:
             params = read_params(raw, WorkspaceSymbolParams)
             context = server.ready().context
-            return await workspace_symbols(context, params.query, server.encoding)
+            async with symbol_crowd.turn():
+                return await workspace_symbols(context, params.query, server.encoding)
         except WhereinError as error:
             raise reply_of(error) from None
 
@@ -195,10 +200,13 @@ def serve(stdin: int, stdout: BinaryIO) -> int:
 def _handler_of(server: Server, command: Command) -> Handler:
     """Make the handler of a command: strict params in, errors as replies, wire names out."""
 
+    crowd = server.crowds.setdefault(command.method, Crowd())
+
     async def handle(raw: Any) -> Any:  # noqa: ANN401 - JSON
         try:
             params = read_params(raw, command.params)
-            result = await command.run(server.ready().context, params)
+            async with crowd.turn():
+                result = await command.run(server.ready().context, params)
         except WhereinError as error:
             raise reply_of(error) from None
         places = server.ready().context.places(server.encoding)
