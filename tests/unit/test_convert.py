@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from wherein.commands.ranges import Position, Range
 from wherein.lsp.convert import Lines, Places, column
-from wherein.lsp.messages import Position, Range
 
 ENDS = ["\n", "\r\n", "\r"]
 PIECES = st.sampled_from([*ENDS, "a", "é", "日本", "😀", "\t", "\u2028", "x = 1"])
