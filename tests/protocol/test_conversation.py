@@ -9,10 +9,9 @@ import pytest
 
 from support.rpc import Client, Failed, serving
 from wherein import __version__
+from wherein.commands.registry import COMMANDS
 
-METHODS = (
-    "wherein/search", "wherein/status", "wherein/workers", "wherein/sync", "wherein/reindex",
-)  # fmt: skip
+METHODS = tuple(command.method for command in COMMANDS)
 
 
 def failure(client: Client, method: str, params: Any = ...) -> Failed:
