@@ -56,6 +56,9 @@ quality: .venv/.dev ## Measure how good the answers are, write docs/quality.md (
 client-test: client-check ## Run the tests of the TypeScript client
 	@npm test --silent
 
+models: .venv/.dev ## Compare embedding models on the evaluation packages: make models MODELS="default FOLDER" (QUALITY=DIR)
+	@$(BIN)/python bench/models/run.py $(MODELS)
+
 client: client-check ## Build the VS Code extension
 	@npm run --silent build
 
