@@ -66,11 +66,12 @@ export interface SearchHit {
   readonly snippet: string;
 }
 
-/** How much of the workspace an answer saw. */
+/** How much of the workspace an answer saw; `made` counts the vectors made for this answer. */
 export interface Coverage {
   readonly files: number;
   readonly chunks: number;
   readonly vectors: number;
+  readonly made: number;
 }
 
 /** The answers, best first; `notes` says in sentences what was degraded or why there are none. */

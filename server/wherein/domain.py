@@ -227,11 +227,12 @@ class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of the workspace an answer saw."""
+    """How much of the workspace an answer saw; `made` counts the vectors made for this answer."""
 
     files: int
     chunks: int
     vectors: int
+    made: int = 0
 
 
 class SearchResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,9 @@ class Settings:
     model: str = ""
     """A name of `wherein model list`, or a folder with a fastembed model; empty: the embedded."""
 
+    answer_budget_ms: int = 400
+    """Milliseconds in which a question has vectors made for what it finds without; 0: none."""
+
     execute_commands: bool = True
     """Advertise the requests as workspace/executeCommand commands too."""
 
@@ -36,7 +39,7 @@ class Settings:
     """How much is logged: error, warning, info or debug."""
 
 
-_LIMITS = {"max_file_kib": (1, 64 * 1024)}
+_LIMITS = {"max_file_kib": (1, 64 * 1024), "answer_budget_ms": (0, 10_000)}
 _LEVELS = ("error", "warning", "info", "debug")
 
 

@@ -93,7 +93,7 @@ def test_awaited_documents_go_ahead_of_the_batch_in_progress() -> None:
     with ThreadPoolExecutor(2) as pool:
         batch = pool.submit(service.embed_documents, items(12))
         assert gate.entered.wait(HANG_S)
-        awaited = pool.submit(service.embed_now, items(2), 60.0)
+        awaited = pool.submit(service.embed_now, items(2), lambda: False)
         for _ in ("the batch", "the awaited"):
             assert turn.asked.acquire(timeout=HANG_S)
         gate.release.set()
@@ -106,11 +106,11 @@ def test_a_spent_budget_gives_the_first_documents_alone() -> None:
     embedder = FakeEmbedder()
     batch = items(11)
     batch[2] = EmbedItem(bytes(16), "h", "")
-    some = EmbeddingService(embedder).embed_now(batch, 0.0)
+    some = EmbeddingService(embedder).embed_now(batch, lambda: True)
     assert np.array_equal(some.vectors, embedder.embed_documents(batch[:4]).vectors)
     assert some.failed == [2]
-    assert len(EmbeddingService(embedder).embed_now(batch, 60.0).vectors) == 11
-    assert EmbeddingService(embedder).embed_now([], 60.0).vectors.shape == (0, 2)
+    assert len(EmbeddingService(embedder).embed_now(batch, lambda: False).vectors) == 11
+    assert EmbeddingService(embedder).embed_now([], lambda: False).vectors.shape == (0, 2)
 
 
 def test_an_empty_batch_asks_the_model_nothing() -> None:

@@ -130,6 +130,7 @@ def merge(answers: list[tuple[str, SearchResponse]], limit: int, problems: list[
             files=sum(answer.coverage.files for _, answer in answers),
             chunks=sum(answer.coverage.chunks for _, answer in answers),
             vectors=sum(answer.coverage.vectors for _, answer in answers),
+            made=sum(answer.coverage.made for _, answer in answers),
         ),
         notes=list(dict.fromkeys(notes)),
         commit=max(answer.commit for _, answer in answers),

@@ -7,6 +7,7 @@ documents of another.
 from __future__ import annotations
 
 import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from wherein.ipc.client import Client
 from wherein.ipc.operations import VECTORIZATION_OPERATIONS
 from wherein.ownership.lock import read_owner
 from wherein.paths import IndexPaths
+
+logger = logging.getLogger(__name__)
 
 EmbedNow = Callable[[Sequence[d.EmbedItem], int], "concurrent.futures.Future[d.VectorBatch]"]
 
@@ -65,3 +68,18 @@ class Embedders:
     ) -> concurrent.futures.Future[d.VectorBatch]:
         """Ask for the vectors of documents: as many of the first as the budget allows."""
         return self._documents.ask("embed_now", d.EmbedNow(list(items), budget_ms))
+
+
+class OwnWrite:
+    """A write that the process itself wants; it waits with the clients' and nobody with it."""
+
+    def __init__(self, operation: str, params: object) -> None:
+        self.operation = operation
+        self.params: Any = params
+
+    def reply(self, result: object) -> None:
+        """Nobody waits for the result."""
+
+    def fail(self, error: BaseException) -> None:
+        """Say in the log what became of it."""
+        logger.info("%s for a question failed: %s", self.operation, error)

@@ -1,12 +1,13 @@
-"""A query's vector, on its way while the words are searched. Database process only."""
+"""A query's vector, on its way while the words are searched, and what it met. Database process."""
 
 from __future__ import annotations
 
 import concurrent.futures
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
+from wherein.db_worker.vectors import Scan
 from wherein.domain import Mode, QueryVector
 from wherein.errors import RequestCancelled, WhereinError
 
@@ -25,6 +26,20 @@ INSTEAD: Final = {
 }
 #: How often a wait looks whether the request was cancelled.
 _SLICE_S: Final = 0.02
+
+
+class Sense(NamedTuple):
+    """What there is to compare by meaning; `absent` says why there is nothing.
+
+    `floor` is the nearness that counts as nothing, None when no nearness is known; `made` counts
+    the vectors made for this question.
+    """
+
+    vector: QueryVector | None = None
+    scanned: Scan | None = None
+    floor: float | None = None
+    absent: str = ""
+    made: int = 0
 
 
 def check(cancelled: Cancelled) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from wherein import domain as d
-from wherein.db_worker.embedders import Embedders
+from wherein.db_worker.embedders import Embedders, OwnWrite
 from wherein.db_worker.engine import Engine, Reader
+from wherein.db_worker.missing import Maker
 from wherein.db_worker.rush import Rush
 from wherein.errors import RequestCancelled, StorageError, WhereinError, WorkerUnavailable
 from wherein.ipc import control
@@ -44,7 +45,11 @@ class DatabaseService:
         self._paths = context.start.indexes[0]
         self._engine = Engine.open(Path(self._paths.directory), self._paths.root)
         self._embed = Embedders(self._paths, context.start.token)
-        self._writes: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._writes: queue.SimpleQueue[Call | OwnWrite | None] = queue.SimpleQueue()
+        budget = context.start.settings.answer_budget_ms
+        self._maker = (
+            Maker(self._paths.root, self._embed.now, self._keep, budget) if budget else None
+        )
         self._reads: queue.Queue[Call | None] = queue.Queue(MAX_QUEUED)
         self._parked: list[tuple[Call, float]] = []
         self._wake = threading.Condition()
@@ -89,6 +94,10 @@ class DatabaseService:
         self._engine.release(connection)
         self._tell_feeder()
 
+    def _keep(self, batch: d.VectorBatch) -> None:
+        """Store vectors that a question had made; nobody waits for that."""
+        self._writes.put(OwnWrite("put_vectors", batch))
+
     def close(self) -> None:
         """Finish the writes that were accepted, then close the files."""
         self._stopped = True
@@ -108,7 +117,7 @@ class DatabaseService:
 
     def _write(self) -> None:
         """Work on writes in the order in which they came; tidy up when there is nothing to do."""
-        held: Call | None = None
+        held: Call | OwnWrite | None = None
         idle = False
         while True:
             try:
@@ -129,7 +138,9 @@ class DatabaseService:
             else:
                 self._do(call, getattr(self._engine, call.operation))
 
-    def _waiting_files(self, first: Call) -> tuple[list[Call], Call | None]:
+    def _waiting_files(
+        self, first: Call | OwnWrite
+    ) -> tuple[list[Call | OwnWrite], Call | OwnWrite | None]:
         """Gather files that wait behind the first one, and the call after them, if it was seen."""
         calls = [first]
         while len(calls) < GROUP:
@@ -145,7 +156,7 @@ class DatabaseService:
             calls.append(call)
         return calls, None
 
-    def _replace(self, calls: list[Call]) -> None:
+    def _replace(self, calls: list[Call | OwnWrite]) -> None:
         """Write files in one transaction; when that fails, each by itself, to find the bad one."""
         try:
             answers = self._engine.replace_files([call.params for call in calls])
@@ -159,7 +170,7 @@ class DatabaseService:
             call.reply(answer)
         self._tell_feeder()
 
-    def _do(self, call: Call, work: Callable[[Any], object]) -> None:
+    def _do(self, call: Call | OwnWrite, work: Callable[[Any], object]) -> None:
         try:
             answer = work(call.params)
         except WhereinError as error:
@@ -209,7 +220,9 @@ class DatabaseService:
 
     def _answer(self, reader: Reader, call: Call) -> object:
         if call.operation == "search":
-            return reader.search(call.params, self._embed.question, lambda: call.cancelled)
+            return reader.search(
+                call.params, self._embed.question, lambda: call.cancelled, self._maker
+            )
         if call.operation == "similar":
             return reader.similar(call.params, self._embed.now, lambda: call.cancelled)
         if call.operation == "find_symbols":

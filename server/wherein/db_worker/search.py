@@ -15,11 +15,13 @@ from typing import Any, Final, NamedTuple
 import apsw
 import numpy as np
 
-from wherein.db_worker import lexical, meaning, names, snippets
+from wherein.db_worker import lexical, meaning, missing, names, snippets
 from wherein.db_worker.catalogue import Catalogue, Filter
+from wherein.db_worker.clock import Clock
 from wherein.db_worker.codec import Floats
 from wherein.db_worker.failures import reading
-from wherein.db_worker.meaning import Cancelled, EmbedQuery
+from wherein.db_worker.meaning import Cancelled, EmbedQuery, Sense
+from wherein.db_worker.missing import Maker
 from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.vectors import KIND_CODES, Scan, Snapshot, scan
 from wherein.domain import (
@@ -75,25 +77,6 @@ class Shared(NamedTuple):
     failed: Callable[[apsw.Error], WhereinError]
 
 
-class Clock:
-    """Microseconds of each stage of one request."""
-
-    def __init__(self) -> None:
-        self.times: dict[str, int] = {}
-        self._start = self._last = time.perf_counter_ns()
-
-    def stage(self, name: str) -> None:
-        """Note that a stage has ended."""
-        now = time.perf_counter_ns()
-        self.times[name] = self.times.get(name, 0) + (now - self._last) // 1_000
-        self._last = now
-
-    def total(self) -> dict[str, int]:
-        """Return all times, the whole with them."""
-        self.times["total"] = (time.perf_counter_ns() - self._start) // 1_000
-        return self.times
-
-
 class Reader:
     """Answers searches on a read-only connection of its own. One thread; `interrupt` from any."""
 
@@ -132,18 +115,26 @@ class Reader:
             return SymbolList(names.find(self._conn, q.text, min(q.limit, MAX_LIMIT)))
 
     def search(
-        self, q: SearchQuery, embed_query: EmbedQuery | None, cancelled: Cancelled
+        self,
+        q: SearchQuery,
+        embed_query: EmbedQuery | None,
+        cancelled: Cancelled,
+        maker: Maker | None = None,
     ) -> SearchResponse:
-        """Answer one question.
+        """Answer one question; `maker` makes the vectors that its candidates lack.
 
         Raises RequestCancelled when `cancelled()` turns true or `interrupt` was called, and
         StorageError when the database cannot be read.
         """
         with reading(self._conn, self._shared.failed):
-            return self._search(q, embed_query, cancelled)
+            return self._search(q, embed_query, cancelled, maker)
 
     def _search(
-        self, q: SearchQuery, embed_query: EmbedQuery | None, cancelled: Cancelled
+        self,
+        q: SearchQuery,
+        embed_query: EmbedQuery | None,
+        cancelled: Cancelled,
+        maker: Maker | None,
     ) -> SearchResponse:
         clock = Clock()
         notes: list[str] = []
@@ -163,20 +154,19 @@ class Reader:
             by_words = self._by_words(question, q.limit)
         clock.stage("words")
         meaning.check(cancelled)
-        scanned: Scan | None = None
+        sense = Sense()
         if q.mode is not Mode.LEXICAL:
             vector = meaning.wait(waiting, deadline, cancelled)
-            clock.stage("vector_wait")
-            found = vector if isinstance(vector, str) else self._scan(vector)
-            if isinstance(found, str):
-                notes.append(f"{found}; {meaning.INSTEAD[q.mode]}.")
-            else:
-                scanned = found
-            clock.stage("scan")
+            sense = self._sense(vector, clock)
         meaning.check(cancelled)
-        candidates = self._candidates(question, by_words, scanned, q.mode)
-        alpha = _alpha(q.mode, question, scanned)
-        fusion.fuse(candidates, alpha, scanned.floor() if scanned else 0.0)
+        candidates = self._candidates(question, by_words, sense.scanned, q.mode)
+        if maker is not None and by_words and self._lacks(sense):
+            sense = self._complete(maker, question, candidates, sense, cancelled)
+            clock.stage("missing")
+        if sense.absent:
+            notes.append(f"{sense.absent}; {meaning.INSTEAD[q.mode]}.")
+        alpha = _alpha(q.mode, question, sense.floor is not None)
+        fusion.fuse(candidates, alpha, sense.floor or 0.0)
         rules.apply_rules(question, candidates)
         best = fusion.ordered(candidates)[: max(0, min(q.limit, MAX_LIMIT))]
         hits = [hit_of(c, found) for c, found in self._with_terms(best, question)]
@@ -187,7 +177,7 @@ class Reader:
             clock.stage("snippets")
         if not hits and not notes:
             notes.append(_nothing_found(q))
-        return self._response(hits, notes, clock)
+        return self._response(hits, notes, clock, sense.made)
 
     # -- retrieval -----------------------------------------------------------------------------
 
@@ -229,6 +219,48 @@ class Reader:
         if self._filter.kinds is not None:
             kinds = np.array([kind in self._filter.kinds for kind in KIND_CODES])
         return scan(snapshot, numbers, files, kinds) or None
+
+    def _sense(self, vector: QueryVector | str, clock: Clock) -> Sense:
+        clock.stage("vector_wait")
+        found = vector if isinstance(vector, str) else self._scan(vector)
+        known = None if isinstance(vector, str) else vector
+        if isinstance(found, str):
+            sense = Sense(vector=known, absent=found)
+        elif found is None:
+            sense = Sense(vector=known)
+        else:
+            sense = Sense(vector=known, scanned=found, floor=found.floor())
+        clock.stage("scan")
+        return sense
+
+    def _lacks(self, sense: Sense) -> bool:
+        """Say whether vectors of the question's model are missing, and would be of use."""
+        if sense.vector is None or sense.absent == meaning.UNKNOWN:
+            return False
+        other = self._shared.snapshot().fingerprint != sense.vector.fingerprint
+        return other or self._shared.stats().pending > 0
+
+    def _complete(
+        self,
+        maker: Maker,
+        question: ranking_query.Question,
+        candidates: list[Candidate],
+        sense: Sense,
+        cancelled: Cancelled,
+    ) -> Sense:
+        """Have vectors made for the likeliest candidates, and take over how near they are."""
+        if sense.vector is None:
+            return sense
+        alpha = _alpha(Mode.HYBRID, question, sense.floor is not None)
+        likely = missing.likely(question, candidates, alpha, sense.floor or 0.0)
+        made = maker.complete(self._conn, likely, sense.vector, cancelled)
+        if not made.apply(candidates):
+            return sense
+        floor = sense.floor
+        scanned = len(sense.scanned) if sense.scanned else 0
+        if floor is None or scanned < missing.TRUSTED * self._shared.stats().chunks:
+            floor = made.floor()
+        return sense._replace(floor=floor, absent="", made=made.made)
 
     def _candidates(
         self,
@@ -289,21 +321,25 @@ class Reader:
             for hit, text in zip(hits, texts, strict=True)
         ]
 
-    def _response(self, hits: list[SearchHit], notes: list[str], clock: Clock) -> SearchResponse:
+    def _response(
+        self, hits: list[SearchHit], notes: list[str], clock: Clock, made: int = 0
+    ) -> SearchResponse:
         stats = self._shared.stats()
         return SearchResponse(
             hits=hits,
-            coverage=Coverage(files=stats.files, chunks=stats.chunks, vectors=stats.vectors),
+            coverage=Coverage(
+                files=stats.files, chunks=stats.chunks, vectors=stats.vectors, made=made
+            ),
             commit=stats.commit,
             notes=notes,
             timings_us=clock.total(),
         )
 
 
-def _alpha(mode: Mode, question: ranking_query.Question, scanned: Scan | None) -> float:
+def _alpha(mode: Mode, question: ranking_query.Question, meant: bool) -> float:
     if mode is Mode.SEMANTIC:
         return 1.0
-    if scanned is None:
+    if not meant:
         return 0.0
     return fusion.SYMBOL_ALPHA if question.symbol_like else fusion.SENTENCE_ALPHA
 

@@ -11,6 +11,7 @@ import time
 from typing import Final, NamedTuple
 
 from wherein.db_worker import lexical, meaning, search
+from wherein.db_worker.clock import Clock
 from wherein.db_worker.embedders import EmbedNow
 from wherein.db_worker.failures import reading
 from wherein.db_worker.meaning import Cancelled
@@ -80,7 +81,7 @@ class Reader(search.Reader):
     def _similar(
         self, q: SimilarQuery, embed_now: EmbedNow | None, cancelled: Cancelled
     ) -> SearchResponse:
-        clock = search.Clock()
+        clock = Clock()
         deadline = time.monotonic() + q.search.budget_ms / 1_000
         pattern = self._pattern(q)
         waiting = None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from wherein.embedding.embedder import EmbedResult
 from wherein.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,19 +78,18 @@ class EmbeddingService:
         with self._query_turn(timeout_s):
             return self._embedder.embed_query(text)
 
-    def embed_now(self, items: Sequence[EmbedItem], budget_s: float) -> EmbedResult:
+    def embed_now(self, items: Sequence[EmbedItem], enough: Callable[[], bool]) -> EmbedResult:
         """Embed documents that a person waits for, ahead of the background ones.
 
-        As many of the first as `budget_s` seconds allow, never none: the result has a row for each
+        Slice by slice until `enough()` says so, but never none: the result has a row for each item
         that was done. Queries still go between its slices. Raises DeadlineExceeded when the model
         does not become free.
         """
-        until = time.monotonic() + budget_s
         step = self._embedder.slice_items
         parts: list[NDArray[np.float32]] = [np.zeros((0, self.dim), dtype=np.float32)]
         failed: list[int] = []
         for start in range(0, len(items), step):
-            if start and time.monotonic() >= until:
+            if start and enough():
                 break
             with self._query_turn(_PATIENCE_S):
                 result = self._embedder.embed_documents(items[start : start + step])

@@ -134,7 +134,10 @@ def search_reply(result: search.Result, places: Places) -> SearchReply:
     return SearchReply(
         results=[_item(found, places) for found in result.found],
         coverage=CoverageItem(
-            result.coverage.files, result.coverage.chunks, result.coverage.vectors
+            result.coverage.files,
+            result.coverage.chunks,
+            result.coverage.vectors,
+            result.coverage.made,
         ),
         notes=result.notes,
         commit=result.commit,

@@ -69,11 +69,12 @@ class SymbolItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CoverageItem(msgspec.Struct, frozen=True):
-    """How much of the folders an answer saw."""
+    """How much of the folders an answer saw; `made` counts the vectors made for this answer."""
 
     files: int
     chunks: int
     vectors: int
+    made: int
 
 
 class SearchReply(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -1,15 +1,18 @@
 """The vectorization worker: turns chunks into vectors, and queries ahead of them.
 
-Threads: one loop per index that asks the database for what has no vector, chunks before symbols,
-and one thread a client in `ipc.service` for queries. A model that cannot be used is a state that a
-person sees; the worker stays, so that words go on answering and nothing restarts in vain.
+Threads: one loop per index that asks the database for what has no vector, chunks before symbols;
+one for documents that somebody waits for; and one thread a client in `ipc.service` for queries. A
+model that cannot be used is a state that a person sees; the worker stays, so that words go on
+answering and nothing restarts in vain.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import queue
 import threading
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -42,16 +45,15 @@ class Vectorizer:
         self._context = context
         self._embedder = embedder
         self._service = EmbeddingService(embedder)
+        self._awaited: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._running = threading.Event()
         self._running.set()
         self.near: tuple[tuple[str, bytes], ...] = ()
 
     def handle(self, call: Call) -> None:
-        """Embed what somebody waits for, on its connection's thread."""
+        """Embed a question on its connection's thread; documents wait for theirs."""
         if call.operation == "embed_now":
-            items = call.params.items
-            result = self._service.embed_now(items, call.params.budget_ms / 1_000)
-            call.reply(self._batch(items[: len(result.vectors)], result))
+            self._awaited.put(call)
             return
         vector = self._service.embed_query(call.params.text)
         call.reply(
@@ -61,6 +63,32 @@ class Vectorizer:
                 vector.astype("<f4").tobytes(),
             )
         )
+
+    def serve_awaited(self) -> None:
+        """Embed documents that somebody waits for, for as long as the process lives.
+
+        The newest goes first: while a person types, an earlier question is nobody's any more, and
+        what was made for it by then is kept.
+        """
+        while True:
+            call = self._awaited.get()
+            try:
+                self._embed_awaited(call)
+            except WhereinError as error:
+                call.fail(error)
+            except Exception as error:
+                logger.exception("what a question lacks could not be embedded")
+                call.fail(error)
+
+    def _embed_awaited(self, call: Call) -> None:
+        until = time.monotonic() + call.params.budget_ms / 1_000
+
+        def enough() -> bool:
+            return time.monotonic() >= until or not self._awaited.empty()
+
+        items = call.params.items
+        result = self._service.embed_now(items, enough)
+        call.reply(self._batch(items[: len(result.vectors)], result))
 
     def pause(self, *, paused: bool) -> None:
         """Stop taking batches, or go on."""
@@ -133,6 +161,7 @@ def main(context: WorkerContext) -> None:
     context.send(control.Ready(service.endpoint))
     context.send(control.ModelReady(embedder.name, embedder.fingerprint, embedder.dim))
     vectorizer.pause(paused=context.start.settings.paused)
+    threading.Thread(target=vectorizer.serve_awaited, name="wherein-awaited", daemon=True).start()
     for index in context.start.indexes:
         threading.Thread(
             target=vectorizer.work, args=(index,), name=f"wherein-embed-{index.id}", daemon=True
