@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench/models"))
 
 import docstrings
+import leaks
 import measure
 import sources
 from lexicon import Lexicon, document
@@ -82,3 +83,16 @@ def test_packages_are_pinned_and_named_once() -> None:
     assert len({s["name"] for s in specs}) == len(specs)
     assert all(len(s["sha256"]) == 64 for s in specs)
     assert len(sources.by_set()) >= 15
+
+
+def test_a_copied_function_and_a_copied_question_are_leaks() -> None:
+    code = (
+        "def send(peer, message):\n    for part in split(message):\n        peer.write(part + 1)\n"
+    )
+    known = leaks.Known([f"import os\n\n\n{code}"], ["where are the big messages cut into parts"])
+    pair = ["doc", "python", "p", "a.py", "send", "Send it.", code]
+    assert [leak.what for leak in known.leaks(pair)] == ["code"]
+    own = "def area(shape, unit):\n    return sum(edge * unit for edge in shape.edges if edge)\n"
+    assert not list(known.leaks([*pair[:-1], own]))
+    asked = [*pair[:5], "Where are the big messages cut into parts?", own]
+    assert [leak.what for leak in known.leaks(asked)] == ["question"]
