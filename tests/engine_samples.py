@@ -42,7 +42,6 @@ def update(
     path: str | bytes,
     text: str,
     *,
-    force: bool = False,
     language: str = "python",
     cut: str = "\n\n",
 ) -> FileUpdate:
@@ -71,15 +70,13 @@ def update(
     data = text.encode()
     return FileUpdate(
         name, Signature(len(data), len(data), 1, 7), xxhash.xxh3_128_digest(data), language,
-        tuple(chunks), tuple(symbols), request_id(), None, force,
+        tuple(chunks), tuple(symbols), request_id(), None,
     )  # fmt: skip
 
 
 def skipped(path: str, reason: Skip) -> FileUpdate:
     """A file that is kept out."""
-    return FileUpdate(
-        path.encode(), Signature(1, 2, 3, 4), b"", "", (), (), request_id(), reason, False
-    )
+    return FileUpdate(path.encode(), Signature(1, 2, 3, 4), b"", "", (), (), request_id(), reason)
 
 
 def write(folder: Path, engine: Engine, path: str, text: str, **more: object) -> Written:

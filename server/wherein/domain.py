@@ -112,7 +112,7 @@ class FileUpdate(msgspec.Struct, frozen=True, array_like=True):
     """One file's new state, written in one transaction. `skip` set: kept out, with this reason.
 
     `content_hash` is xxh3_128 of the file's bytes (16 bytes, empty when it was not read).
-    `request_id` makes a repeated write a no-op. `force` rewrites even when the hash is the same.
+    `request_id` makes a repeated write a no-op.
     """
 
     path: bytes
@@ -123,7 +123,6 @@ class FileUpdate(msgspec.Struct, frozen=True, array_like=True):
     symbols: tuple[Symbol, ...]
     request_id: bytes
     skip: Skip | None = None
-    force: bool = False
 
 
 class KnownFile(msgspec.Struct, frozen=True, array_like=True):
@@ -351,6 +350,27 @@ class IndexStats(msgspec.Struct, frozen=True, kw_only=True):
     index_bytes: int
     text_bytes: int
     recovered: str = ""  # a sentence, when a damaged index was put aside at start
+    opened_at: int = 0  # unix time in ns at which this process opened it: another one, another list
+    rebuilding: bool = False  # not the whole folder yet; `finish_rebuild` says that it is
+
+
+class Generation(msgspec.Struct, frozen=True, array_like=True):
+    """One of an index's databases, by its number."""
+
+    number: int
+
+
+class Purged(msgspec.Struct, frozen=True, array_like=True):
+    """How many bytes the index takes on disk after a purge."""
+
+    index_bytes: int
+
+
+class Verdict(msgspec.Struct, frozen=True, array_like=True):
+    """What a full check of an index found, as sentences; `checked` says what was looked at."""
+
+    problems: list[str]
+    checked: str
 
 
 class Empty(msgspec.Struct, frozen=True, array_like=True):

@@ -11,6 +11,9 @@ WhereinError
 ├── DeadlineExceeded      a worker did not answer in time
 ├── RequestCancelled      the asker cancelled
 ├── StorageError          the index on disk cannot be read or written
+│   ├── IndexDamaged      it is not what was written: put aside and rebuilt, with nothing asked
+│   ├── IndexUnwritable   the disk is full or read-only: what is there still answers
+│   └── IndexLost         its file is gone from under the worker, or the disk failed: opened anew
 ├── ModelError            the embedding model is missing, damaged or does not fit
 └── ProtocolError         bytes on a socket that are not our protocol
 
@@ -83,6 +86,18 @@ class StorageError(WhereinError):
     """The index on disk cannot be read or written."""
 
     code = -32053
+
+
+class IndexDamaged(StorageError):
+    """The index is not what was written: empty, cut, overwritten, inconsistent, or bits flipped."""
+
+
+class IndexUnwritable(StorageError):
+    """The index can be read but not written: no space left, read-only, no permission."""
+
+
+class IndexLost(StorageError):
+    """The open files cannot be trusted any more: removed, replaced, or the disk gave an error."""
 
 
 class ModelError(WhereinError):

@@ -173,17 +173,17 @@ class IndexHost:
             folder.lock.release()
 
     def sync(
-        self, folder: Folder, paths: Sequence[bytes] = (), *, force: bool = False
+        self, folder: Folder, paths: Sequence[bytes] = (), *, rebuild: bool = False
     ) -> Pending[int]:
         """Bring the index up to what is on disk now; the answer is the commit number.
 
-        `force` reads and writes every file again. Raises IndexBusy when not owned.
+        `rebuild` makes the index anew, while the old one answers. Raises IndexBusy when not owned.
         """
         folder.require()
         asked(self._manager)
         number = next(self._ids)
         future: concurrent.futures.Future[int] = concurrent.futures.Future()
-        message = control.Sync(number, folder.paths.id, tuple(paths), force)
+        message = control.Sync(number, folder.paths.id, tuple(paths), rebuild)
         with self._lock:
             self._syncs[number] = (message, future)
             watcher = self._watcher
@@ -321,7 +321,15 @@ class IndexHost:
         else:
             for folder in self.folders:
                 _note(folder, message)
+            self._fill(message)
         self._on_change()
+
+    def _fill(self, message: control.Up) -> None:
+        """Have an index that is being rebuilt filled from the disk; nobody waits for the answer."""
+        if not isinstance(message, control.State) or message.name != "rebuilding":
+            return
+        if message.reason and self._watcher is not None:
+            self._watcher.send(control.Sync(0, message.root))
 
     def _give_database(self, handle: WorkerHandle, message: control.NeedDatabase) -> None:
         """Answer a worker that wants a database, through the driver as a command would."""

@@ -99,7 +99,7 @@ def test_a_lease_to_a_client_that_went_meanwhile_is_given_back(
     """A client can go between being asked for and being given to."""
     first, second = connect(), connect()
     first.submit("replace_file", update("a.py", TWO)).result(20)
-    lease = service._engine.lease
+    lease = service._index.live.lease
     gone = threading.Event()
 
     def slow(owner: Any, request: d.BatchRequest) -> d.EmbedBatch:
@@ -109,7 +109,7 @@ def test_a_lease_to_a_client_that_went_meanwhile_is_given_back(
             gone.set()
         return lease(owner, request)
 
-    monkeypatch.setattr(service._engine, "lease", slow)
+    monkeypatch.setattr(service._index.live, "lease", slow)
     first.submit("next_batch", d.BatchRequest("test-model", 16, 100, 0.0))
     assert gone.wait(20)
     assert until(lambda: drain(second), what="the chunks are free")
@@ -129,14 +129,14 @@ def test_one_bad_file_does_not_keep_its_neighbours_out(
         bad.symbols, bad.request_id,
     )  # fmt: skip
     busy, go_on = threading.Event(), threading.Event()
-    replace = service._engine.replace_files
+    replace = service._index.live.replace_files
 
     def hold(updates: Any) -> Any:
         busy.set()
         assert go_on.wait(20)
         return replace(updates)
 
-    monkeypatch.setattr(service._engine, "replace_files", hold)
+    monkeypatch.setattr(service._index.live, "replace_files", hold)
     first = client.submit("replace_file", update("first.py", "def first(): pass\n"))
     assert busy.wait(20)
     waiting = [

@@ -55,7 +55,7 @@ def test_more_of_a_term_scores_more(engine: Engine) -> None:
     """Fails when bm25() is 0 for all, as it is without detail=full."""
     engine.replace_file(update("a.py", "zebra zebra zebra other words here"))
     engine.replace_file(update("b.py", "zebra some other words stand here"))
-    conn = engine._lease_conn
+    conn = engine._work._conn
     scores = lexical.search(conn, ["zebra"], 10, filtered=False)
     assert len(set(scores.values())) == 2
     assert min(scores.values()) > 0
@@ -125,9 +125,9 @@ def test_a_filter_brings_pruned_terms_back(engine: Engine, monkeypatch: pytest.M
 
 def test_frequencies_are_dropped_when_the_index_changed(engine: Engine) -> None:
     known = engine._frequencies
-    assert known.of(engine._lease_conn, ["zebra"]) == {"zebra": 0}
+    assert known.of(engine._work._conn, ["zebra"]) == {"zebra": 0}
     engine.replace_file(update("z.py", "zebra"))
-    assert known.of(engine._lease_conn, ["zebra"]) == {"zebra": 1}
+    assert known.of(engine._work._conn, ["zebra"]) == {"zebra": 1}
     assert found_paths(ask(engine, "zebra")) == ["z.py"]
     engine.remove_files(RemoveFiles([b"z.py"], b"r"))
     assert ask(engine, "zebra").hits == []

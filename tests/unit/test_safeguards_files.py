@@ -74,7 +74,7 @@ def test_damage_that_shows_at_work_is_put_aside_at_the_next_start(tmp_path: Path
     """SQLite found the damage in the middle of a question: the index is not trusted again."""
     engine = Engine.open(tmp_path / "index", str(tmp_path))
     engine.replace_file(update("a.py", TWO))
-    problem = explained(apsw.CorruptError("database disk image is malformed"), engine._database)
+    problem = explained(apsw.CorruptError("database disk image is malformed"), engine.database)
     assert isinstance(problem, StorageError)
     engine.close()
     again = Engine.open(tmp_path / "index", str(tmp_path))

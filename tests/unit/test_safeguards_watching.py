@@ -129,8 +129,8 @@ class Indexer:
         self.root_missing = False
         self.away = away
 
-    def reconcile(self, _first: object = (), *, force: bool = False) -> int:
-        return self.update(()) or (2 if force else 1)
+    def reconcile(self, _first: object = (), *, rebuild: bool = False) -> int:
+        return self.update(()) or (2 if rebuild else 1)
 
     def update(self, _paths: object) -> int:
         if self.away:

@@ -140,7 +140,6 @@ def test_the_same_content_only_takes_the_signature(engine: Engine) -> None:
     reader = engine.reader()
     assert reader.list_files().files == [KnownFile(b"a.py", newer, first.content_hash)]
     reader.close()
-    assert engine.replace_file(update("a.py", TWO, force=True)).changed
 
 
 def test_a_repeated_request_has_one_effect_and_the_same_reply(tmp_path: Path) -> None:

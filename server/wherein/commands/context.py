@@ -34,7 +34,7 @@ class CommandFolder(Protocol):
     async def hint(self, paths: Sequence[bytes]) -> None:
         """Say that files may have changed on disk, without waiting for the index to follow."""
 
-    def sync(self, paths: Sequence[bytes] = (), *, force: bool = False) -> Awaitable[int]:
+    def sync(self, paths: Sequence[bytes] = (), *, rebuild: bool = False) -> Awaitable[int]:
         """Bring the index up to the disk; the answer is the commit number."""
 
 

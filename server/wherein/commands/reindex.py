@@ -51,6 +51,6 @@ async def run(context: CommandContext, params: Params) -> Result:
 async def _work(folders: list[CommandFolder]) -> None:
     for folder in folders:
         try:
-            await folder.sync(force=True)
+            await folder.sync(rebuild=True)
         except WhereinError as error:
             logger.warning("reindexing stopped: %s", error)

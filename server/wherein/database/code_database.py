@@ -69,6 +69,25 @@ class CodeDatabase:
         """Store finished vectors; sending them twice changes nothing."""
         return self._driver.submit("put_vectors", batch, None)
 
+    def begin_rebuild(self) -> Pending[d.Generation]:
+        """Take writes into a new, empty generation; the old one answers until it is finished.
+
+        While one is being rebuilt, the answer names that one.
+        """
+        return self._driver.submit("begin_rebuild", d.Empty(), None)
+
+    def finish_rebuild(self, generation: int) -> Pending[d.Empty]:
+        """Say that a generation holds the whole folder: it answers from now on."""
+        return self._driver.submit("finish_rebuild", d.Generation(generation), None)
+
+    def purge(self) -> Pending[d.Purged]:
+        """Rewrite the index's files without anything that was deleted."""
+        return self._driver.submit("purge", d.Empty(), None)
+
+    def verify(self) -> Pending[d.Verdict]:
+        """Read all of the index and check it against itself."""
+        return self._driver.submit("verify", d.Empty(), None)
+
     def requests_sent(self) -> int:
         """How many request frames this database has sent."""
         return self._driver.requests_sent()

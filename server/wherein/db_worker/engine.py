@@ -10,6 +10,7 @@ Runs in the database process only.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,17 +18,18 @@ from typing import Final
 
 import apsw
 
-from wherein.db_worker import generations, loading, schema, snippets
+from wherein.db_worker import disk, generations, loading, schema, upkeep
 from wherein.db_worker.catalogue import Catalogue
 from wherein.db_worker.changes import Change
 from wherein.db_worker.codec import decode
 from wherein.db_worker.failures import explained
+from wherein.db_worker.generations import Opened
 from wherein.db_worker.lexical import Frequencies
-from wherein.db_worker.pending import Pending, TextCache
 from wherein.db_worker.search import Shared
 from wherein.db_worker.similar import Reader
 from wherein.db_worker.store import Store
 from wherein.db_worker.vectors import Matrix
+from wherein.db_worker.work import Work
 from wherein.domain import (
     BatchRequest,
     EmbedBatch,
@@ -48,43 +50,38 @@ __all__ = ["Engine", "Reader"]
 KEPT_VECTORS: Final = 10_000
 #: A tail shorter than this is not worth a merge, even when there is nothing else to do.
 _MERGE_ROWS: Final = 256
-_MERGE_STEPS: Final = 16
-_MERGE_PAGES: Final = 128
-#: Rounds of looking for work when the files of the first finds changed on disk.
-_LEASE_ROUNDS: Final = 4
-MAX_BATCH: Final = 4_096
-MAX_NEAR: Final = 64
 
 
 class Engine:
     """One open index. Made by `open`; `close` waits for nobody, so stop the readers first."""
 
-    def __init__(
-        self, conn: apsw.Connection, database: Path, generation: int, recovered: str, root: str
-    ) -> None:
-        self._conn = conn
-        self._database = database
-        self._files = (database, Path(f"{database}-wal"))
-        self._generation = generation
-        self._recovered = recovered
+    def __init__(self, opened: Opened, root: str) -> None:
+        self._conn = opened.conn
+        self.database = opened.database
+        self.generation = opened.number
+        self.frozen = opened.frozen
+        self._files = (opened.database, Path(f"{opened.database}-wal"))
+        self._identity = disk.identity(opened.database)
+        self._opened_at = time.time_ns()
+        self._recovered = opened.recovered
         self._root = root
+        self._log = upkeep.Log(opened.conn)
         self._writing = threading.RLock()
         self._lock = threading.Lock()
-        self._leasing = threading.Lock()
         self._closed = False
-        self._store = Store(conn)
-        self._catalogue = Catalogue(loading.files(conn))
+        self._store = Store(opened.conn)
+        self._catalogue = Catalogue(loading.files(opened.conn))
         self._frequencies = Frequencies()
-        self._texts = TextCache()
-        self._pending = Pending()  # chunks
-        self._pending_symbols = Pending()  # embedded after all chunks
         self._matrix = Matrix()
         self._live = 0
         self._chunks_written = 0
         self._vectors_written = 0
+        self._work = Work(
+            self._lock, schema.open_reader(opened.database, frozen=opened.frozen), root
+        )
         self._count()
         self._load_vectors()
-        self._lease_conn = schema.open_reader(database)
+        self.note = upkeep.rebuilding(opened.conn)
 
     @classmethod
     def open(cls, index_dir: Path, root: str) -> Engine:
@@ -92,12 +89,16 @@ class Engine:
 
         Takes about 2 us a vector. Raises StorageError when the directory cannot be used.
         """
-        conn, database, generation, recovered = generations.open_current(index_dir)
+        return cls.of(generations.open_current(index_dir), root)
+
+    @classmethod
+    def of(cls, opened: Opened, root: str) -> Engine:
+        """Take an open generation; closes it when that fails. Raises StorageError."""
         try:
-            return cls(conn, database, generation, recovered, root)
+            return cls(opened, root)
         except apsw.Error as error:
-            conn.close()
-            raise explained(error, database) from error
+            opened.conn.close()
+            raise explained(error, opened.database) from error
 
     # -- the writing thread ----------------------------------------------------------------------
 
@@ -138,10 +139,7 @@ class Engine:
                 self._count()
                 return written  # of another model: kept on disk, never beside these in memory
             with self._lock:
-                done = {chunk: key for key in stored for chunk in self._pending.done(key)}
-                for key in stored:
-                    self._texts.drop(key)
-                named = {one: key for key in stored for one in self._pending_symbols.done(key)}
+                done, named = self._work.done(stored)
             rows = loading.places(self._conn, [c for c, key in done.items() if stored[key]])
             starting = loading.chunks_of_symbols(self._conn, named)
             with self._lock:
@@ -164,36 +162,74 @@ class Engine:
             snapshot = self._matrix.snapshot
             untidy = len(snapshot.tail) + len(snapshot.base) - int(snapshot.base.alive.sum())
             self._merge_if(untidy >= _MERGE_ROWS)
-            with self._lock:
-                self._pending.try_again()
-                self._pending_symbols.try_again()
+            self._work.try_again()
             self._store.trim_replies()
             self._store.collect_vectors(max(KEPT_VECTORS, self._store.counters["chunks"]))
-            self._merge_words()
-            schema.pragma(self._conn, "wal_checkpoint(PASSIVE)")
+            upkeep.merge_words(self._conn)
+            upkeep.give_back_space(self._conn)
+            self._log.empty()
+
+    def optimize_words(self) -> None:
+        """Write the word index anew without what was deleted: a second for 100,000 chunks."""
+        with self._write():
+            upkeep.optimize_words(self._conn)
+            self._log.empty()
+
+    def purge(self, _nothing: None = None) -> int:
+        """Leave nothing in the files but what the index says now; returns the bytes on disk."""
+        with self._write():
+            self._store.collect_vectors(0)
+            upkeep.purge(self._conn)
+            self._log.empty()
+        return self._bytes_on_disk()
+
+    def follow(self, database: Path, commit: int) -> None:
+        """Come after another generation: count on from its commit, and take its vectors.
+
+        So unchanged text is not embedded again.
+        """
+        with self._write():
+            upkeep.copy_vectors(self._conn, database)
+            self._store.begin_at(commit)
+            self._count()
+            self._load_vectors()
+
+    def begin(self, note: str) -> None:
+        """Say on disk why this generation does not hold the whole folder yet."""
+        with self._write():
+            upkeep.set_rebuilding(self._conn, note)
+            self.note = note
+
+    def complete(self) -> None:
+        """Say on disk that this generation holds the whole folder, and make that last."""
+        with self._write():
+            upkeep.set_rebuilding(self._conn, "")
+            self.note = ""
+            self._log.empty()
 
     # -- any thread --------------------------------------------------------------------------------
 
     def stats(self) -> IndexStats:
         """Return the counters, from memory."""
         with self._lock:
-            counters, pending = self._counters, self._pending.count
-            symbols = self._pending_symbols.count
+            counters, pending = self._counters, self._work.chunks.count
             return IndexStats(
                 files=counters["files"],
                 chunks=counters["chunks"],
                 vectors=self._live,
-                pending=pending + symbols,
+                pending=self._work.count,
                 failed_vectors=max(0, counters["chunks"] - self._live - pending),
                 skipped=dict(self._skipped),
                 commit=counters["commit"],
                 chunks_written=self._chunks_written,
                 vectors_written=self._vectors_written,
                 fingerprint=self._store.fingerprint,
-                generation=self._generation,
+                generation=self.generation,
                 index_bytes=self._bytes_on_disk(),
                 text_bytes=counters["text_bytes"],
                 recovered=self._recovered,
+                opened_at=self._opened_at,
+                rebuilding=bool(self.note),
             )
 
     def lease(self, owner: object, r: BatchRequest) -> EmbedBatch:
@@ -204,31 +240,14 @@ class Engine:
         """
         if r.fingerprint != self._store.fingerprint or r.dim != self._store.dim:
             self._use_model(r.fingerprint, r.dim)
-        items: list[EmbedItem] = []
-        with self._leasing:
-            for _ in range(_LEASE_ROUNDS):
-                near = loading.keys_of(self._lease_conn, r.near[:MAX_NEAR])
-                with self._lock:
-                    wanted = dict(self._pending.free(near, min(r.max_items, MAX_BATCH)))
-                    self._pending.lease(owner, wanted)
-                    found = self._texts.find(wanted)
-                    room = 0 if wanted else min(r.max_items, MAX_BATCH)
-                    named = dict(self._pending_symbols.free((), room))
-                    self._pending_symbols.lease(owner, named)
-                missing = {key: chunk for key, chunk in wanted.items() if key not in found}
-                found |= self._read_again(owner, missing)
-                found |= self._symbol_texts(owner, named)
-                items = [found[key] for key in (*wanted, *named) if key in found]
-                if items or not (wanted or named):
-                    break
-            with self._lock:
-                return EmbedBatch(items, self._pending.count + self._pending_symbols.count)
+        try:
+            return self._work.lease(owner, r)
+        except apsw.Error as error:
+            raise explained(error, self.database) from error
 
     def release(self, owner: object) -> None:
         """Give an owner's leases back, because it went away."""
-        with self._lock:
-            self._pending.release(owner)
-            self._pending_symbols.release(owner)
+        self._work.release(owner)
 
     def reader(self) -> Reader:
         """Return a reader with a connection of its own, for one thread."""
@@ -238,22 +257,31 @@ class Engine:
             frequencies=self._frequencies,
             snapshot=lambda: self._matrix.snapshot,
             stats=self.stats,
-            failed=lambda error: explained(error, self._database),
+            failed=lambda error: explained(error, self.database),
         )
-        return Reader(shared, schema.open_reader(self._database))
+        try:
+            return Reader(shared, schema.open_reader(self.database, frozen=self.frozen))
+        except apsw.Error as error:
+            raise explained(error, self.database) from error
+
+    @property
+    def lost(self) -> bool:
+        """True when the file that is open is not the one under its name any more."""
+        return disk.identity(self.database) != self._identity
 
     def close(self) -> None:
         """Close the database and mark it as closed well; a second call does nothing."""
-        with self._writing, self._leasing:
+        with self._writing:
             if self._closed:
                 return
             self._closed = True
-            self._lease_conn.close()
+            self._work.close()
             try:
-                self._conn.execute("UPDATE meta SET value = 1 WHERE key = 'clean'")
-                schema.pragma(self._conn, "wal_checkpoint(TRUNCATE)")
+                if not (self.frozen or self.lost):
+                    self._conn.execute("UPDATE meta SET value = 1 WHERE key = 'clean'")
+                    self._log.empty()
             except apsw.Error as error:
-                raise explained(error, self._database) from error
+                raise explained(error, self.database) from error
             finally:
                 self._conn.close()
 
@@ -264,10 +292,13 @@ class Engine:
         with self._writing:
             if self._closed:
                 raise StorageError("The index is closed.")
+            if self.frozen:
+                raise generations.unwritable(self.database.parent.parent, "it is read-only")
             try:
                 yield
+                self._log.keep_short()
             except apsw.Error as error:
-                raise explained(error, self._database) from error
+                raise explained(error, self.database) from error
 
     def _remember(self, change: Change) -> None:
         """Bring memory level with a committed write."""
@@ -279,10 +310,10 @@ class Engine:
             for row, keys, named in change.removed:
                 self._live -= self._matrix.remove(row.first_chunk, row.end_chunk)
                 for key in keys:
-                    self._pending.forget(key, row.first_chunk, row.end_chunk)
-                    self._texts.drop(key)
+                    self._work.chunks.forget(key, row.first_chunk, row.end_chunk)
+                    self._work.texts.drop(key)
                 for symbol in named:
-                    self._pending_symbols.forget(symbol.key, symbol.id, symbol.id + 1)
+                    self._work.symbols.forget(symbol.key, symbol.id, symbol.id + 1)
             rows: list[tuple[int, int, str]] = []
             data: list[bytes] = []
             for chunk in change.chunks:
@@ -291,8 +322,8 @@ class Engine:
                     rows.append((chunk.id, chunk.file, chunk.kind))
                     data.append(vector)
                 elif vector is not None:
-                    self._pending.add(chunk.key, chunk.id)
-                    self._texts.put(EmbedItem(chunk.key, chunk.header, chunk.text))
+                    self._work.chunks.add(chunk.key, chunk.id)
+                    self._work.texts.put(EmbedItem(chunk.key, chunk.header, chunk.text))
             self._add_vectors(rows, data)
             self._remember_symbols(change)
             self._chunks_written += len(change.chunks)
@@ -310,7 +341,7 @@ class Engine:
             if vector:
                 self._matrix.snapshot.symbols.add([(symbol.chunk, symbol.weight, vector)])
             elif vector is not None:
-                self._pending_symbols.add(symbol.key, symbol.id)
+                self._work.symbols.add(symbol.key, symbol.id)
 
     def _count(self) -> None:
         with self._lock:
@@ -330,16 +361,6 @@ class Engine:
     def _merge_if(self, wanted: bool) -> None:
         if wanted:
             self._matrix.merge(self._catalogue.ranks())  # only writers change it: no lock
-
-    def _merge_words(self) -> None:
-        """Let the word index put its many small pieces together, which makes questions faster."""
-        for _ in range(_MERGE_STEPS):
-            before = self._conn.total_changes()
-            self._conn.execute(
-                "INSERT INTO words (words, rank) VALUES ('merge', ?)", (_MERGE_PAGES,)
-            )
-            if self._conn.total_changes() - before < 2:  # SQLite's own sign for "nothing left"
-                return
 
     def _use_model(self, fingerprint: str, dim: int) -> None:
         with self._write():
@@ -364,31 +385,7 @@ class Engine:
         matrix.take_symbols(symbols)
         with self._lock:
             self._matrix, self._live = matrix, len(base)
-            self._pending, self._pending_symbols = pending, unnamed
-
-    def _read_again(self, owner: object, missing: dict[bytes, int]) -> dict[bytes, EmbedItem]:
-        """Read the text of chunks from their files; those that changed there are set aside."""
-        if not missing:
-            return {}
-        places = loading.sources(self._lease_conn, missing.values())
-        texts = snippets.texts(self._root, places)
-        found = {
-            place[3]: snippets.model_input(place, text)
-            for place, text in zip(places, texts, strict=True)
-            if text is not None
-        }
-        with self._lock:
-            self._pending.set_aside(owner, missing.keys() - found.keys())
-        return found
-
-    def _symbol_texts(self, owner: object, named: dict[bytes, int]) -> dict[bytes, EmbedItem]:
-        """Read what a model reads of symbols; a symbol that is gone by now is nobody's work."""
-        if not named:
-            return {}
-        found = loading.symbol_inputs(self._lease_conn, named.values())
-        with self._lock:
-            self._pending_symbols.set_aside(owner, named.keys() - found.keys())
-        return found
+            self._work.chunks, self._work.symbols = pending, unnamed
 
     def _bytes_on_disk(self) -> int:
         total = 0

@@ -1,4 +1,4 @@
-"""SQLite's failures as sentences for people. Database process only."""
+"""SQLite's failures as errors that say what to do with the index. Database process only."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from pathlib import Path
 import apsw
 
 from wherein.db_worker import generations
-from wherein.errors import RequestCancelled, StorageError, WhereinError
+from wherein.db_worker.schema import DAMAGE, code_of
+from wherein.errors import IndexDamaged, IndexLost, RequestCancelled, StorageError, WhereinError
 
 
 def explained(error: apsw.Error, database: Path) -> WhereinError:
     """Return the error to raise for one of SQLite's; marks a damaged database for the next open.
 
-    An I/O error is not taken for damage: a full or absent disk gives it too.
+    An I/O error is not taken for damage at first: an absent disk gives it too.
     """
     if isinstance(error, apsw.InterruptError):
         return RequestCancelled("The search was cancelled.")
-    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError) or (
+        isinstance(error, apsw.IOError) and code_of(error) in DAMAGE
+    ):
         generations.mark_damaged(database)
-        return StorageError(
-            f"The index {database} is damaged; it is put aside and rebuilt at the next start."
-        )
-    if isinstance(error, apsw.FullError):
-        return StorageError(f"The disk that holds {database} is full; make room on it.")
-    if isinstance(error, apsw.ReadOnlyError):
-        return StorageError(f"The index {database} cannot be written; check its permissions.")
+        return IndexDamaged(f"The index {database} is damaged; it is put aside and rebuilt.")
+    place = database.parent.parent
+    if why := generations.why_unwritable(error):
+        return generations.unwritable(place, why)
+    if isinstance(error, apsw.IOError | apsw.CantOpenError):
+        return IndexLost(f"The index in {place} cannot be used: {error}.")
     return StorageError(f"The index {database} cannot be used: {error}.")
 
 

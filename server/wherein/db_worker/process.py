@@ -1,4 +1,4 @@
-"""The database worker: the one process that opens an index's SQLite file.
+"""The database worker: the one process that opens an index's SQLite files.
 
 Threads: one writer, two readers, one feeder for requests that are parked (batches to embed, waits
 for vectors), and one thread a client in `ipc.service`. A request that is cancelled while it runs
@@ -13,14 +13,22 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wherein import domain as d
 from wherein.db_worker.embedders import Embedders, OwnWrite
 from wherein.db_worker.engine import Engine, Reader
+from wherein.db_worker.index import Index
 from wherein.db_worker.missing import Maker
 from wherein.db_worker.rush import Rush
-from wherein.errors import RequestCancelled, StorageError, WhereinError, WorkerUnavailable
+from wherein.errors import (
+    IndexDamaged,
+    IndexLost,
+    RequestCancelled,
+    StorageError,
+    WhereinError,
+    WorkerUnavailable,
+)
 from wherein.ipc import control
 from wherein.ipc.operations import DATABASE_OPERATIONS
 from wherein.ipc.service import Call, Connection, Service
@@ -30,11 +38,31 @@ logger = logging.getLogger(__name__)
 
 READERS: Final = 2
 IDLE_S: Final = 1.0  # how long the writer waits for work before it tidies up
+LOOK_S: Final = 15.0  # how often it looks after the files when there is nothing to do
+OPTIMIZE_S: Final = 300.0  # how long after a change the words of deleted text are still on disk
 GROUP: Final = 64  # files written in one transaction, when so many wait
 MAX_QUEUED: Final = 256  # searches waiting for a reader; more are refused
 
-_WRITES: Final = ("replace_file", "remove_files", "touch_files", "put_vectors")
+_WRITES: Final = (
+    "replace_file", "remove_files", "touch_files", "put_vectors", "begin_rebuild",
+    "finish_rebuild", "purge",
+)  # fmt: skip
 _PARKED: Final = ("next_batch", "wait_vectors")
+_BROKEN: Final = "The index was damaged and is being rebuilt. Ask again in a moment."
+
+
+class _Trouble(NamedTuple):
+    """A reader met an error that the writer has to do something about."""
+
+    engine: Engine
+    error: StorageError
+
+
+class _Move:
+    """Wakes a reader, so that it leaves an engine that was replaced."""
+
+
+_Write = Call | OwnWrite | _Trouble
 
 
 class DatabaseService:
@@ -43,19 +71,20 @@ class DatabaseService:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._paths = context.start.indexes[0]
-        self._engine = Engine.open(Path(self._paths.directory), self._paths.root)
+        self._index = Index(Path(self._paths.directory), self._paths.root, self._tell)
         self._embed = Embedders(self._paths, context.start.token)
-        self._writes: queue.SimpleQueue[Call | OwnWrite | None] = queue.SimpleQueue()
+        self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         budget = context.start.settings.answer_budget_ms
         self._maker = (
             Maker(self._paths.root, self._embed.now, self._keep, budget) if budget else None
         )
-        self._reads: queue.Queue[Call | None] = queue.Queue(MAX_QUEUED)
+        self._reads: queue.Queue[Call | _Move | None] = queue.Queue(MAX_QUEUED)
         self._parked: list[tuple[Call, float]] = []
         self._wake = threading.Condition()
         self._news = 0  # counted up whenever a parked request may have something to get
         self._stopped = False
         self._rush = Rush()
+        self._moved_to = self._index.live
         self._threads = [threading.Thread(target=self._write, name="wherein-writer")]
         self._threads += [
             threading.Thread(target=self._read, name=f"wherein-reader-{n}") for n in range(READERS)
@@ -76,7 +105,7 @@ class DatabaseService:
     def handle(self, call: Call) -> None:
         """Take one call; runs on its connection's thread and does not block."""
         if call.operation == "stats":
-            call.reply(self._engine.stats())
+            call.reply(self._index.writer.stats())
         elif call.operation in _WRITES:
             self._writes.put(call)
         elif call.operation in _PARKED:
@@ -91,7 +120,8 @@ class DatabaseService:
 
     def gone(self, connection: Connection) -> None:
         """A client went away: what it had leased is free for others."""
-        self._engine.release(connection)
+        for engine in (self._index.live, self._index.writer):
+            engine.release(connection)
         self._tell_feeder()
 
     def _keep(self, batch: d.VectorBatch) -> None:
@@ -113,34 +143,71 @@ class DatabaseService:
         for thread in self._threads[1:]:
             thread.join(0.1)
         if not any(thread.is_alive() for thread in self._threads):
-            self._engine.close()
+            self._index.close()
 
     def _write(self) -> None:
         """Work on writes in the order in which they came; tidy up when there is nothing to do."""
-        held: Call | OwnWrite | None = None
-        idle = False
+        held: _Write | None = None
+        pause, changed_at = IDLE_S, 0.0
         while True:
             try:
-                call = held or self._writes.get(timeout=None if idle else IDLE_S)
+                call = held or self._writes.get(timeout=pause)
             except queue.Empty:
-                idle = True
-                try:
-                    self._engine.maintain()
-                except WhereinError as error:
-                    logger.warning("tidying up failed: %s", error)
+                pause = self._tidy(first=pause == IDLE_S)
+                if changed_at and time.monotonic() - changed_at > OPTIMIZE_S:
+                    changed_at = 0.0
+                    self._index.optimize_words()
                 continue
-            held, idle = None, False
+            held, pause = None, IDLE_S
             if call is None:
                 return
+            if isinstance(call, _Trouble):
+                self._index.trouble(call.engine, call.error)
+                self._move_readers()
+                continue
             if call.operation == "replace_file":
                 calls, held = self._waiting_files(call)
                 self._replace(calls)
             else:
-                self._do(call, getattr(self._engine, call.operation))
+                self._do(call, self._work_of(call.operation))
+            if call.operation in ("replace_file", "remove_files"):
+                changed_at = time.monotonic()
 
-    def _waiting_files(
-        self, first: Call | OwnWrite
-    ) -> tuple[list[Call | OwnWrite], Call | OwnWrite | None]:
+    def _tidy(self, *, first: bool) -> float:
+        """Tidy up once after work, and look after the files now and then; returns the pause."""
+        if first:
+            self._index.maintain()
+        else:
+            self._index.look()
+        self._move_readers()
+        return min(LOOK_S, self._index.retire() or LOOK_S)
+
+    def _work_of(self, operation: str) -> Callable[[Any], object]:
+        if operation == "begin_rebuild":
+            return lambda _: d.Generation(self._index.begin_rebuild())
+        if operation == "finish_rebuild":
+            return self._finish
+        if operation == "purge":
+            return lambda _: d.Purged(self._index.purge())
+        return lambda params: self._index.write(operation, params)
+
+    def _finish(self, generation: d.Generation) -> d.Empty:
+        self._index.finish_rebuild(generation.number)
+        self._move_readers()
+        return d.Empty()
+
+    def _move_readers(self) -> None:
+        """Let idle readers leave an engine that was replaced, so that it can be closed."""
+        if self._moved_to is self._index.live:
+            return
+        self._moved_to = self._index.live
+        for _ in range(READERS):
+            try:
+                self._reads.put_nowait(_Move())
+            except queue.Full:
+                return  # they will notice by themselves
+
+    def _waiting_files(self, first: Call | OwnWrite) -> tuple[list[Call | OwnWrite], _Write | None]:
         """Gather files that wait behind the first one, and the call after them, if it was seen."""
         calls = [first]
         while len(calls) < GROUP:
@@ -151,7 +218,7 @@ class DatabaseService:
             if call is None:
                 self._writes.put(None)  # the end: come back to it
                 return calls, None
-            if call.operation != "replace_file":
+            if isinstance(call, _Trouble) or call.operation != "replace_file":
                 return calls, call
             calls.append(call)
         return calls, None
@@ -159,11 +226,15 @@ class DatabaseService:
     def _replace(self, calls: list[Call | OwnWrite]) -> None:
         """Write files in one transaction; when that fails, each by itself, to find the bad one."""
         try:
-            answers = self._engine.replace_files([call.params for call in calls])
+            answers = self._index.write("replace_files", [call.params for call in calls])
+        except StorageError as error:  # of the disk, not of one of the files
+            for call in calls:
+                call.fail(error)
+            return
         except Exception:
             logger.info("%d files could not be written together", len(calls), exc_info=True)
             for call in calls:
-                self._do(call, self._engine.replace_file)
+                self._do(call, self._work_of("replace_file"))
             return
         self._rush.came(len(calls))
         for call, answer in zip(calls, answers, strict=True):
@@ -174,7 +245,6 @@ class DatabaseService:
         try:
             answer = work(call.params)
         except WhereinError as error:
-            self._tell_trouble(error)
             call.fail(error)
         except Exception as error:
             logger.exception("%s failed", call.operation)
@@ -188,35 +258,67 @@ class DatabaseService:
             self._news += 1
             self._wake.notify()
 
-    def _tell_trouble(self, error: WhereinError) -> None:
-        if isinstance(error, StorageError):
-            self._context.send(control.State("read_only", str(error), self._paths.id))
+    def _tell(self, state: str, sentence: str) -> None:
+        self._context.send(control.State(state, sentence, self._paths.id))
 
     def _read(self) -> None:
         """Work on searches with a connection of this thread's own."""
-        reader = self._engine.reader()
+        engine: Engine | None = None
+        reader: Reader | None = None
         while True:
             call = self._reads.get()
-            if call is None:
+            if reader is not None and (call is None or engine is not self._index.live):
                 reader.close()
+                engine = reader = None
+            if call is None:
                 return
-            if call.cancelled:
+            if isinstance(call, _Move) or call.cancelled:
                 continue
-            call.on_cancel = reader.interrupt
             try:
-                answer = self._answer(reader, call)
-            except RequestCancelled:
-                continue
-            except WhereinError as error:
-                call.fail(error)
-            except Exception as error:
-                logger.exception("%s failed", call.operation)
-                call.fail(error)
-            else:
-                call.on_cancel = None
-                call.reply(answer)
-            finally:
-                call.on_cancel = None
+                if reader is None:
+                    engine = self._index.live
+                    reader = engine.reader()
+                self._serve(call, reader)
+            except StorageError as error:
+                if engine is not None:
+                    self._writes.put(_Trouble(engine, error))
+                if reader is not None:
+                    reader.close()
+                engine = reader = None
+                self._answer_badly(call, error)
+
+    def _serve(self, call: Call, reader: Reader) -> None:
+        """Answer one call. Raises StorageError when the index cannot be read."""
+        call.on_cancel = reader.interrupt
+        try:
+            answer = self._answer(reader, call)
+        except RequestCancelled:
+            return
+        except StorageError:
+            raise
+        except WhereinError as error:
+            call.fail(error)
+        except Exception as error:
+            logger.exception("%s failed", call.operation)
+            call.fail(error)
+        else:
+            call.on_cancel = None
+            call.reply(answer)
+        finally:
+            call.on_cancel = None
+
+    def _answer_badly(self, call: Call, error: StorageError) -> None:
+        """A search of an index that is damaged has an answer: that it is, and is being mended."""
+        if call.operation != "search" or not isinstance(error, IndexDamaged | IndexLost):
+            call.fail(error)
+            return
+        stats = self._index.writer.stats()
+        coverage = d.Coverage(files=stats.files, chunks=stats.chunks, vectors=stats.vectors)
+        call.reply(
+            d.SearchResponse(
+                hits=[], coverage=coverage, commit=stats.commit, notes=[_BROKEN], timings_us={}
+            )
+        )
 
     def _answer(self, reader: Reader, call: Call) -> object:
         if call.operation == "search":
@@ -229,6 +331,8 @@ class DatabaseService:
             return reader.find_symbols(call.params)
         if call.operation == "find_file":
             return reader.find_file(call.params)
+        if call.operation == "verify":
+            return reader.verify()
         return reader.list_files()
 
     def _feed(self) -> None:
@@ -271,14 +375,15 @@ class DatabaseService:
         """Lease chunks to the asker; a client that went away meanwhile gives them back."""
         if not late and self._rush.over_in():
             return None
-        batch = self._engine.lease(call.connection, call.params)
+        engine = self._index.writer
+        batch = engine.lease(call.connection, call.params)
         if call.connection.closed:
-            self._engine.release(call.connection)
+            engine.release(call.connection)
         return batch if batch.items or late else None
 
     def _all(self, late: bool) -> d.IndexStats | None:
         """Give the counters once every chunk has its vector, or it is late."""
-        stats = self._engine.stats()
+        stats = self._index.writer.stats()
         return stats if late or (stats.fingerprint and not stats.pending) else None
 
 

@@ -7,15 +7,22 @@ rows are two ranges kept in `files` and need no index of their own. Chunk text i
 
 from __future__ import annotations
 
+import logging
 import os
 from array import array
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import apsw
+import apsw.sqlite_extra
 
-from wherein.errors import StorageError
+from wherein.db_worker import disk
+from wherein.errors import IndexDamaged, StorageError
+
+logger = logging.getLogger(__name__)
 
 APPLICATION_ID: Final = 0x57684931  # "WhI1"
 #: Raise when a table, a column, or what the tokeniser puts into `words` changes: old indexes are
@@ -23,8 +30,11 @@ APPLICATION_ID: Final = 0x57684931  # "WhI1"
 SCHEMA_VERSION: Final = 3
 #: Writers wait this long for another process that still holds the database.
 BUSY_MS: Final = 5_000
-#: 4 KiB pages in the log before it is copied into the database by itself: 16 MB.
-CHECKPOINT_PAGES: Final = 4_000
+#: 8 bytes at the end of each page hold its checksum (SQLite's own checksum VFS): a flipped bit is
+#: an error when the page is read, never a wrong answer.
+_CHECKSUM_BYTES: Final = 8
+#: A page of the word index must fit into a page of the file beside its checksum.
+_WORD_PAGE: Final = 4_040
 
 _TABLES: Final = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -69,13 +79,19 @@ COUNTERS: Final = (
     "commit", "files", "chunks", "text_bytes", "next_file", "next_chunk", "next_symbol",
 )  # fmt: skip
 
-
-class Damaged(StorageError):
-    """The database file is not one of ours any more: empty, cut, overwritten, or inconsistent."""
+_SUMS: Final = """SELECT count(*) FILTER (WHERE skip IS NULL),
+    coalesce(sum(end_chunk - first_chunk), 0), coalesce(sum(end_symbol - first_symbol), 0)
+    FROM files"""
+_ROWS: Final = """SELECT (SELECT count(*) FROM chunks), (SELECT count(*) FROM symbols),
+    (SELECT count(*) FROM words)"""
 
 
 class OtherVersion(StorageError):
-    """The database was made by a wherein with other tables."""
+    """The database was made by a wherein with other tables; `newer` than this one or older."""
+
+    def __init__(self, message: str, *, newer: bool) -> None:
+        super().__init__(message)
+        self.newer = newer
 
 
 def query(conn: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
@@ -101,24 +117,50 @@ def pragma(conn: apsw.Connection, name: str, value: str | int | None = None) -> 
     return None if row is None else row[0]
 
 
-def create(path: Path, generation: int) -> None:
+@cache
+def checksums() -> bool:
+    """Have every page that is read checked from now on; False where apsw comes without the part.
+
+    A database remembers that its pages have checksums, and can be used without them.
+    """
+    conn = apsw.Connection(":memory:")
+    try:
+        apsw.sqlite_extra.load(conn, "cksumvfs")
+    except (apsw.Error, apsw.sqlite_extra.NotAvailable, LookupError, OSError) as error:
+        logger.info("pages are not checked: %s", error)
+        return False
+    finally:
+        conn.close()
+    return True
+
+
+def code_of(error: apsw.Error) -> int:
+    """Return SQLite's extended code of an error, 0 for none."""
+    found = getattr(error, "extendedresult", 0)
+    return found if isinstance(found, int) else 0
+
+
+def create(path: Path, generation: int, note: str = "") -> None:
     """Make an empty index database, readable by its owner only.
 
-    Raises StorageError when the directory cannot be written.
+    `note` says that it takes the place of another one and is not complete yet. Raises OSError or
+    an apsw.Error when the directory cannot be written.
     """
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StorageError(f"Cannot create the index {path}: {error.strerror}.") from error
+    checked = checksums()
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     conn = apsw.Connection(str(path))
     try:
-        if pragma(conn, "journal_mode", "WAL") != "wal":
-            raise StorageError(f"{path.parent} is on a disk without write-ahead logging.")
+        if checked:
+            conn.reserve_bytes(reserve=_CHECKSUM_BYTES)
+        pragma(conn, "auto_vacuum", "INCREMENTAL")
+        pragma(conn, "journal_mode", journal_mode(path))
         conn.execute("BEGIN IMMEDIATE")
         for statement in _TABLES:
             conn.execute(statement)
+        conn.execute("INSERT INTO words (words, rank) VALUES ('pgsz', ?)", (_WORD_PAGE,))
         rows: list[tuple[str, int | str]] = [(name, 0) for name in COUNTERS]
         rows += [("generation", generation), ("clean", 1), ("fingerprint", "")]
+        rows += [("rebuilding", note)]
         conn.executemany("INSERT INTO meta VALUES (?, ?)", rows)
         pragma(conn, "application_id", APPLICATION_ID)
         pragma(conn, "user_version", SCHEMA_VERSION)
@@ -127,36 +169,74 @@ def create(path: Path, generation: int) -> None:
         conn.close()
 
 
+def journal_mode(path: Path) -> str:
+    """Return how changes are logged there: not by a write-ahead log on another machine's disk."""
+    return "truncate" if disk.on_network(path) else "wal"
+
+
 def open_writer(path: Path, generation: int) -> apsw.Connection:
     """Open the one writing connection of an index, and check that the file is sound.
 
-    Raises Damaged or OtherVersion; the caller puts such an index aside and makes a new one.
+    Raises IndexDamaged or OtherVersion; the caller puts such an index aside and makes a new one.
     """
+    checksums()
+    disk.refuse_odd(path)
     if path.stat().st_size == 0:
-        raise Damaged(f"{path} is empty.")  # SQLite takes it for a valid database with no tables
+        raise IndexDamaged(f"{path} is empty.")  # SQLite takes it for one with no tables
     conn = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        _check(conn, path, generation)
         conn.set_busy_timeout(BUSY_MS)
+        mode = journal_mode(path)
+        _check(conn, path, generation, pragma(conn, "journal_mode", mode) == mode)
         pragma(conn, "synchronous", "NORMAL")
-        pragma(conn, "wal_autocheckpoint", CHECKPOINT_PAGES)
+        pragma(conn, "wal_autocheckpoint", 0)  # its error would be taken for one of the commit
         pragma(conn, "journal_size_limit", 64 << 20)
         pragma(conn, "cache_size", -32_000)
-        pragma(conn, "secure_delete", "FAST")
+        pragma(conn, "secure_delete", "ON")  # what is deleted is gone from the file as well
         _harden(conn)
         conn.execute("UPDATE meta SET value = 0 WHERE key = 'clean'")
     except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.FormatError) as error:
         conn.close()
-        raise Damaged(f"{path}: {error}.") from error
+        raise IndexDamaged(f"{path}: {error}.") from error
+    except apsw.IOError as error:
+        conn.close()
+        if code_of(error) in DAMAGE:
+            raise IndexDamaged(f"{path}: a page is not what was written.") from error
+        raise
     except BaseException:
         conn.close()
         raise
     return conn
 
 
-def open_reader(path: Path) -> apsw.Connection:
-    """Open a connection that can only read."""
-    conn = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+#: I/O errors that mean other bytes than were written: a wrong checksum, a bad file system.
+DAMAGE: Final = frozenset({apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS})
+
+
+def open_frozen(path: Path, generation: int) -> apsw.Connection:
+    """Open an index that cannot be written, to be read as it is.
+
+    Raises IndexDamaged, OtherVersion or an apsw.Error when that cannot be done either.
+    """
+    checksums()
+    disk.refuse_odd(path)
+    conn = open_reader(path, frozen=True)
+    try:
+        _check(conn, path, generation, logged=True)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def open_reader(path: Path, *, frozen: bool = False) -> apsw.Connection:
+    """Open a connection that can only read; `frozen`: a file that nobody can write."""
+    if frozen:
+        # Nothing can be locked or logged beside a file in a read-only directory.
+        uri = f"file:{quote(str(path))}?immutable=1"
+        conn = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    else:
+        conn = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     conn.set_busy_timeout(BUSY_MS)
     pragma(conn, "query_only", 1)
     pragma(conn, "cache_size", -16_000)
@@ -171,16 +251,41 @@ def _harden(conn: apsw.Connection) -> None:
     pragma(conn, "temp_store", "MEMORY")
 
 
-def _check(conn: apsw.Connection, path: Path, generation: int) -> None:
+def _check(conn: apsw.Connection, path: Path, generation: int, logged: bool) -> None:
     """Raise unless this is a whole database of ours: `quick_check` alone takes an empty one."""
+    if not logged:
+        raise IndexDamaged(f"{path} lost its log.")
     if pragma(conn, "application_id") != APPLICATION_ID:
-        raise Damaged(f"{path} is not an index of wherein.")
-    if pragma(conn, "user_version") != SCHEMA_VERSION:
-        raise OtherVersion(f"{path} was made by another version of wherein.")
+        raise IndexDamaged(f"{path} is not an index of wherein.")
+    version = pragma(conn, "user_version")
+    if version != SCHEMA_VERSION:
+        newer = isinstance(version, int) and version > SCHEMA_VERSION
+        raise OtherVersion(f"{path} was made by another version of wherein.", newer=newer)
     meta = dict(query(conn, "SELECT key, value FROM meta"))
-    if meta.get("generation") != generation or any(name not in meta for name in COUNTERS):
-        raise Damaged(f"{path} belongs to another generation of the index.")
-    if not meta.get("clean") and pragma(conn, "quick_check(1)") != "ok":
-        raise Damaged(f"{path} did not pass its check.")
-    if pragma(conn, "journal_mode") != "wal":
-        raise Damaged(f"{path} lost its write-ahead logging.")
+    if meta.get("generation") != generation or any(
+        not isinstance(meta.get(name), int) for name in COUNTERS
+    ):
+        raise IndexDamaged(f"{path} belongs to another generation of the index.")
+    if meta.get("clean"):
+        return
+    if pragma(conn, "quick_check(1)") != "ok" or miscounted(conn, meta):
+        raise IndexDamaged(f"{path} did not pass its check.")
+
+
+def miscounted(conn: apsw.Connection, meta: dict[str, Any]) -> str:
+    """Say which table does not have as many rows as the counters say, "" when all do.
+
+    That is how half of a lost log shows: every page is sound, but they are not of one commit.
+    """
+    ((files, chunks, symbols),) = query(conn, _SUMS)
+    ((chunk_rows, symbol_rows, documents),) = query(conn, _ROWS)
+    for name, one, other in (
+        ("files", files, meta["files"]),
+        ("chunks", chunks, meta["chunks"]),
+        ("chunks", chunk_rows, meta["chunks"]),
+        ("symbols", symbol_rows, symbols),
+        ("words", documents, meta["chunks"]),
+    ):
+        if one != other:
+            return f"{name}: {one:,} where {other:,} should be"
+    return ""

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 import numpy as np
 
-from wherein.db_worker import lexical, meaning, missing, names, snippets
+from wherein.db_worker import lexical, meaning, missing, names, snippets, verify
 from wherein.db_worker.catalogue import Catalogue, Filter
 from wherein.db_worker.clock import Clock
 from wherein.db_worker.codec import Floats
@@ -41,6 +41,7 @@ from wherein.domain import (
     Skip,
     SymbolList,
     SymbolQuery,
+    Verdict,
 )
 from wherein.errors import WhereinError
 from wherein.ranking import explain, fusion, rules
@@ -108,6 +109,11 @@ class Reader:
         with reading(self._conn, self._shared.failed):
             rows = query(self._conn, _FILE, (q.path,))
         return FileState(_known_file(*rows[0]) if rows else None)
+
+    def verify(self) -> Verdict:
+        """Read the whole index and check it against itself; seconds for a large one."""
+        with reading(self._conn, self._shared.failed):
+            return verify.verdict(self._conn)
 
     def find_symbols(self, q: SymbolQuery) -> SymbolList:
         """Return symbols whose name matches what was typed, best first."""

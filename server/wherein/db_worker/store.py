@@ -81,6 +81,14 @@ class Store:
         self.model = 0
         self._find_model()
 
+    def begin_at(self, commit: int) -> None:
+        """Count commits on from another generation's, and take the model that came from there."""
+        with self._transaction():
+            self._bump(commit=commit - self.counters["commit"])
+        rows = query(self._conn, "SELECT value FROM meta WHERE key = 'fingerprint'")
+        self.fingerprint = rows[0][0]
+        self._find_model()
+
     def replace(self, updates: Sequence[FileUpdate]) -> list[Change]:
         """Write the new state of some files, all in one transaction.
 
@@ -204,7 +212,7 @@ class Store:
             return Change(reply)
         row = self._file(u.path)
         skip = u.skip.value if u.skip else None
-        known_content = bool(u.content_hash or skip) and not u.force
+        known_content = bool(u.content_hash or skip)
         if row and known_content and (row[1], row[3]) == (u.content_hash, skip):
             if tuple(row[9:]) != _signature(u.signature):
                 self._conn.execute(_TOUCH_FILE, (*_signature(u.signature), u.path))

@@ -28,22 +28,16 @@ class Plan(NamedTuple):
     remove: list[bytes]
 
 
-def compare(
-    walk: Walk,
-    known: Mapping[bytes, KnownFile],
-    *,
-    force: bool = False,
-    max_bytes: int | None = None,
-) -> Plan:
+def compare(walk: Walk, known: Mapping[bytes, KnownFile], *, max_bytes: int | None = None) -> Plan:
     """Compare a walk of the disk with what the index knows.
 
-    A file below a directory that could not be read is unknown, not gone. `force` reads everything.
-    Files that another limit of size, `max_bytes`, was applied to are read again.
+    A file below a directory that could not be read is unknown, not gone. Files that another limit
+    of size, `max_bytes`, was applied to are read again.
     """
     read = []
     for path, signature in walk.files.items():
         entry = known.get(path)
-        if force or entry is None or entry.signature != signature:
+        if entry is None or entry.signature != signature:
             read.append(path)
         elif max_bytes is not None:
             too_large = entry.skip is Skip.TOO_LARGE

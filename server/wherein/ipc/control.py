@@ -65,12 +65,12 @@ class DatabaseAt(msgspec.Struct, frozen=True, tag="database_at"):
 
 
 class Sync(msgspec.Struct, frozen=True, tag="sync"):
-    """Reconcile a folder with the disk and drain; `force` re-reads and rewrites every file."""
+    """Reconcile a folder with the disk and drain; `rebuild` makes its index anew."""
 
     request: int
     root: str
     paths: tuple[bytes, ...] = ()  # looked at first
-    force: bool = False
+    rebuild: bool = False
 
 
 class Synced(msgspec.Struct, frozen=True, tag="synced"):

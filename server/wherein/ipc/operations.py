@@ -35,6 +35,10 @@ _DATABASE = (
     Operation("find_symbols", d.SymbolQuery, d.SymbolList, 5.0),
     Operation("next_batch", d.BatchRequest, d.EmbedBatch, 40.0),
     Operation("put_vectors", d.VectorBatch, d.Written, 60.0),
+    Operation("begin_rebuild", d.Empty, d.Generation, 60.0),
+    Operation("finish_rebuild", d.Generation, d.Empty, 60.0),
+    Operation("purge", d.Empty, d.Purged, 600.0),
+    Operation("verify", d.Empty, d.Verdict, 300.0),
     Operation("wait_vectors", d.WaitFor, d.IndexStats, 40.0),
 )
 

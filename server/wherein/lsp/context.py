@@ -47,10 +47,10 @@ class ServedFolder:
         """Tell the watcher of files that may have changed."""
         await asyncio.to_thread(self._host.hint, [(self.folder, path) for path in paths])
 
-    async def sync(self, paths: Sequence[bytes] = (), *, force: bool = False) -> int:
+    async def sync(self, paths: Sequence[bytes] = (), *, rebuild: bool = False) -> int:
         """Bring the index up to the disk; the answer is the commit number."""
         # In a thread: the pipe to a watcher that is held up may be full.
-        return await (await asyncio.to_thread(self._host.sync, self.folder, paths, force=force))
+        return await (await asyncio.to_thread(self._host.sync, self.folder, paths, rebuild=rebuild))
 
 
 class ServerContext:

@@ -102,9 +102,11 @@ class WatchedFolder:
             self.hints.add(None)
             self.next_look = time.monotonic() + RETRY_S
 
-    def reconcile(self, first: set[bytes] | tuple[bytes, ...] = (), *, force: bool = False) -> int:
+    def reconcile(
+        self, first: set[bytes] | tuple[bytes, ...] = (), *, rebuild: bool = False
+    ) -> int:
         """Reconcile, say so, and set the time of the next one."""
-        commit = self.indexer.reconcile(first, force=force)
+        commit = self.indexer.reconcile(first, rebuild=rebuild)
         self.reconciled = True
         self._tell_trouble()
         self._report("idle", 0, 0)
@@ -202,7 +204,7 @@ def _sync(context: WorkerContext, folders: list[WatchedFolder], message: control
         if folder.id == message.root:
             folder.hints.take()
             try:
-                commit = folder.reconcile(message.paths, force=message.force)
+                commit = folder.reconcile(message.paths, rebuild=message.rebuild)
             except WhereinError as error:
                 folder.hints.add(None)
                 context.send(control.Synced(message.request, 0, str(error)))

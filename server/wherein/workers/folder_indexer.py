@@ -18,6 +18,7 @@ from wherein.database.code_database import CodeDatabase
 from wherein.database.drivers.base import DriverConfig
 from wherein.domain import (
     FileUpdate,
+    IndexStats,
     KnownFile,
     RemoveFiles,
     Signature,
@@ -65,28 +66,32 @@ class FolderIndexer:
         self._stop = stop
         self._database = CodeDatabase(DriverConfig("sqlite", paths.directory))
         self._known: dict[bytes, KnownFile] = {}
-        self._generation = -1
+        self._source = (0, 0)  # generation, and when the database opened it
+        self.changes = 0  # files that the last reconcile had to bring, skip or remove
         self._session = secrets.token_bytes(8)
         self._numbers = itertools.count(1)
         self._in_flight: deque[tuple[Pending[Written], KnownFile, int]] = deque()
         self._bytes = 0
         self._touched: list[KnownFile] = []
 
-    def reconcile(self, first: Iterable[bytes] = (), *, force: bool = False) -> int:
+    def reconcile(self, first: Iterable[bytes] = (), *, rebuild: bool = False) -> int:
         """Make the index equal to the disk as it is now; returns the commit number.
 
-        `first` are looked at before the rest. Raises WhereinError when the database is not there;
-        what was sent by then stays.
+        `first` are looked at before the rest. `rebuild` makes a new index, which takes the place
+        of the old one when it is complete. Raises WhereinError when the database is not there;
+        what was sent by then stays, and a rebuild goes on with the next reconcile.
         """
         self._report("scanning", 0, 0)
-        self._load_known()
+        if rebuild:
+            self._database.begin_rebuild().result()
+        stats = self._load_known()
         self.update(first)
         self.rules = IgnoreRules(self.paths.root, self._settings.exclude)
         found = walk(self.paths.root, self.rules)
         if not Path(self.paths.root).is_dir():
             found.unknown.add(b"")  # it went while we walked
         self.root_missing = b"" in found.unknown
-        plan = compare(found, self._known, force=force, max_bytes=self._max_bytes)
+        plan = compare(found, self._known, max_bytes=self._max_bytes)
         self._remove(plan.remove)
         for path, reason in plan.skip:
             self._send_skip(path, reason, NO_SIGNATURE)
@@ -94,8 +99,11 @@ class FolderIndexer:
             if self._stop():
                 break
             self._report("indexing", done, len(plan.read))
-            self._bring(path, force=force)
+            self._bring(path)
         self._drain()
+        self.changes = len(plan.read) + len(plan.skip) + len(plan.remove)
+        if stats.rebuilding and not self.root_missing and not self._stop():
+            self._database.finish_rebuild(stats.generation).result()
         self._report("idle", len(plan.read), len(plan.read))
         return self._database.stats().result().commit
 
@@ -134,17 +142,18 @@ class FolderIndexer:
         """Disconnect from the database."""
         self._database.close()
 
-    def _load_known(self) -> None:
+    def _load_known(self) -> IndexStats:
         """Fetch what the index holds, unless it is still as we left it."""
         stats = self._database.stats().result()
         held = stats.files + sum(stats.skipped.values())
-        if stats.generation == self._generation and held == len(self._known):
-            return
-        listing = self._database.list_files().result()
-        self._known = {entry.path: entry for entry in listing.files}
-        self._generation = stats.generation
+        source = (stats.generation, stats.opened_at)
+        if source != self._source or held != len(self._known):
+            listing = self._database.list_files().result()
+            self._known = {entry.path: entry for entry in listing.files}
+            self._source = source
+        return stats
 
-    def _bring(self, path: bytes, *, force: bool = False) -> None:
+    def _bring(self, path: bytes) -> None:
         """Read one file and send its new state, if it has one."""
         source = read(self.paths.root, path, self._max_bytes)
         known = self._known.get(path)
@@ -160,7 +169,7 @@ class FolderIndexer:
             return
         signature = settled(source.signature)
         same = known is not None and known.skip is None
-        if same and known is not None and known.content_hash == source.content_hash and not force:
+        if same and known is not None and known.content_hash == source.content_hash:
             if known.signature != signature:
                 self._touch(KnownFile(path, signature, source.content_hash))
             return
@@ -178,7 +187,6 @@ class FolderIndexer:
             chunks=parsed.chunks,
             symbols=parsed.symbols,
             request_id=self._request_id(),
-            force=force,
         )
         self._send(update, len(source.data))
 
@@ -207,7 +215,7 @@ class FolderIndexer:
             pending.result()
         except WhereinError:
             self._known.pop(entry.path, None)
-            self._generation = -1  # what the index holds is uncertain: ask at the next reconcile
+            self._source = (0, 0)  # what the index holds is uncertain: ask at the next reconcile
             raise
         self._known[entry.path] = entry
 
