@@ -12,7 +12,7 @@ BIN := .venv/bin
 DIR ?= .
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup search index test test-slow lint fmt type client-check client-test bench quality model client package lock clean
+.PHONY: help setup search index test test-slow lint fmt type client-check client-test bench quality models model client package lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -53,7 +53,14 @@ bench: .venv/.dev ## Measure speed and memory, print the tables
 quality: .venv/.dev ## Measure how good the answers are, write docs/quality.md (QUALITY=DIR: the questions)
 	@$(BIN)/python bench/quality/run.py
 
-.PHONY: client-check ## Run the tests of the TypeScript .venv/.training Train model anew, into build/model (45 minutes, 6 GB; SEEDS=3) -m training --seeds $(or $(SEEDS),1) client @npm test --silent models: .venv/.dev ## Compare embedding models on the evaluation packages: make models MODELS="default FOLDER" (QUALITY=DIR) @$(BIN)/python bench/models/run.py $(MODELS)
+client-test: client-check ## Run the tests of the TypeScript client
+	@npm test --silent
+
+models: .venv/.dev ## Compare embedding models on the evaluation packages: make models MODELS="default FOLDER" (QUALITY=DIR)
+	@$(BIN)/python bench/models/run.py $(MODELS)
+
+model: .venv/.training ## Train the embedding model anew, into build/model (45 minutes, 6 GB; SEEDS=3)
+	@$(BIN)/python -m training --seeds $(or $(SEEDS),1)
 
 client: client-check ## Build the VS Code extension
 	@npm run --silent build

@@ -59,7 +59,7 @@ def test_no_archive_is_both_learnt_from_and_evaluated_on() -> None:
 
 
 def words(seed: int, count: int) -> str:
-    rnd = random.Random(seed)  # noqa: S311
+    rnd = random.Random(seed)
     return " ".join(
         f"{rnd.choice('abcdefgh')}{rnd.choice('xyz')}{rnd.randrange(99)}" for _ in range(count)
     )
