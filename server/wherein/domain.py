@@ -153,6 +153,17 @@ class FileState(msgspec.Struct, frozen=True, array_like=True):
     file: KnownFile | None
 
 
+class Overlay(msgspec.Struct, frozen=True, array_like=True):
+    """A file's unsaved text, as UTF-8, for the connection it comes over; None: there is none.
+
+    `version` grows with every change while the file is open.
+    """
+
+    path: bytes
+    version: int
+    text: bytes | None
+
+
 class RemoveFiles(msgspec.Struct, frozen=True, array_like=True):
     """Files that are gone from the disk."""
 

@@ -26,19 +26,23 @@ from wherein.commands.context import CommandContext
 
 
 class Command(msgspec.Struct, frozen=True):
-    """One row: `method` is its request, `name` its workspace/executeCommand command."""
+    """One row: `method` is its request, `name` its workspace/executeCommand command.
+
+    `of_text`: the answer depends on what is in the editor's buffers.
+    """
 
     method: str
     name: str
     params: type[msgspec.Struct]
     run: Callable[[CommandContext, Any], Awaitable[msgspec.Struct]]
+    of_text: bool = False
 
 
 COMMANDS: Final = (
-    Command("wherein/search", "wherein.search", search.Params, search.run),
-    Command("wherein/similar", "wherein.similar", similar.Params, similar.run),
-    Command("wherein/symbols", "wherein.symbols", symbols.Params, symbols.run),
-    Command("wherein/explain", "wherein.explain", explain.Params, explain.run),
+    Command("wherein/search", "wherein.search", search.Params, search.run, of_text=True),
+    Command("wherein/similar", "wherein.similar", similar.Params, similar.run, of_text=True),
+    Command("wherein/symbols", "wherein.symbols", symbols.Params, symbols.run, of_text=True),
+    Command("wherein/explain", "wherein.explain", explain.Params, explain.run, of_text=True),
     Command("wherein/why", "wherein.why", why.Params, why.run),
     Command("wherein/status", "wherein.status", status.Params, status.run),
     Command("wherein/workers", "wherein.workers", workers.Params, workers.run),

@@ -117,6 +117,11 @@ def describe(
     )
 
 
+def kept_out(root: str, path: bytes, settings: Settings) -> bool:
+    """Say whether a rule keeps a file out of the index; reads the rule files of now."""
+    return ignore.IgnoreRules(root, settings.exclude).why(path) is not None
+
+
 def _reason_on_disk(root: str, path: bytes) -> Skip | None:
     """Say why the walk does not reach a file: a link in its path, or no file at its end."""
     parts = path.split(b"/")

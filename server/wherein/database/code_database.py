@@ -49,6 +49,13 @@ class CodeDatabase:
         """Look up what the index knows of one file."""
         return self._driver.submit("find_file", d.FileQuery(path), None)
 
+    def put_overlay(self, overlay: d.Overlay) -> Pending[d.Empty]:
+        """Let unsaved text stand in for a file in our answers, on this and later connections."""
+        self._driver.keep(
+            "put_overlay", overlay.path, overlay if overlay.text is not None else None
+        )
+        return self._driver.submit("put_overlay", overlay, None)
+
     def replace_file(self, update: d.FileUpdate) -> Pending[d.Written]:
         """Write one file's new state in one transaction; sending it twice changes nothing."""
         return self._driver.submit("replace_file", update, None)

@@ -70,6 +70,10 @@ class Catalogue:
         rank[[file for _, file in files]] = np.arange(len(files))
         return rank
 
+    def allows(self, q: SearchQuery, path: bytes, language: str) -> bool:
+        """Say whether a query's filters on files let one through, in the index or not."""
+        return _work_out(q, {0: (path, language)}).files in (None, b"\1")
+
     def filter_of(self, q: SearchQuery) -> Filter:
         """Work out a query's filters; remembered until files come or go."""
         if not (q.paths or q.languages or q.kinds):

@@ -29,7 +29,9 @@ PASSED_OVER: Final = 4_000
 ALWAYS_ASKED: Final = 3
 MAX_TERMS: Final = 64
 
-# Weights of the columns path, symbol, definitions, text. Not `ORDER BY rank`: for that FTS5 keeps
+#: Weights of the columns path, symbol, definitions, text; as in the statements below.
+WEIGHTS: Final = (1, 1, 2, 1)
+# Not `ORDER BY rank`: for that FTS5 keeps
 # the positions of every match while it sorts, and takes twice as long.
 _SEARCH: Final = """SELECT rowid, -bm25(words, 1.0, 1.0, 2.0, 1.0) AS score FROM words
     WHERE words MATCH ? ORDER BY score DESC LIMIT ?"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import apsw
@@ -26,16 +27,23 @@ _ROWS: Final = """SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.en
     FROM symbols s JOIN files f ON f.id = s.file WHERE s.id IN (SELECT value FROM carray(?))"""
 
 
-def find(conn: apsw.Connection, text: str, limit: int) -> list[FoundSymbol]:
+def find(
+    conn: apsw.Connection,
+    text: str,
+    limit: int,
+    unsaved: Mapping[bytes, Sequence[Symbol]] | None = None,
+) -> list[FoundSymbol]:
     """Return the symbols that match a text: exact, then prefix, then letters in order.
 
     Case does not matter, save between equals. `Uploader.ret` asks for `ret` inside `Uploader`.
+    The symbols of `unsaved` files stand in for those that the index has of them.
     """
     parts = [part for part in _JOINTS.split(_clean(text)) if part]
     if not parts or limit < 1:
         return []
     name, around = parts[-1].casefold(), [part.casefold() for part in parts[:-1]]
     rows: dict[int, tuple[Any, ...]] = {}
+    typed = unsaved or {}
     for sql, pattern in (
         (_EXACT, name),
         (_PREFIX, name),
@@ -44,12 +52,33 @@ def find(conn: apsw.Connection, text: str, limit: int) -> list[FoundSymbol]:
     ):
         found = [row[0] for row in query(conn, sql, (pattern, _LOOKED_AT))]
         for row in query(conn, _ROWS, (id_list(found),)):
-            if _inside(row, around):
+            if _inside(row, around) and row[0] not in typed:
                 rows[row[10]] = row
         if len(rows) >= limit:
             break
+    for row in _typed_rows(typed):
+        if _has(row[9], name) and _inside(row, around):
+            rows[row[10]] = row
     ranked = sorted(rows.values(), key=lambda row: _rank(row, parts[-1], name))
     return [_found(row) for row in ranked[:limit]]
+
+
+def _typed_rows(unsaved: Mapping[bytes, Sequence[Symbol]]) -> Iterator[tuple[Any, ...]]:
+    """Give the symbols of buffers as the rows that the index would have of them."""
+    number = 0
+    for path, symbols in unsaved.items():
+        for s in symbols:
+            number -= 1
+            yield (
+                path, s.name, s.qualified, s.kind.value, s.start_line, s.end_line,
+                s.start_byte, s.end_byte, s.signature, s.name.casefold(), number,
+            )  # fmt: skip
+
+
+def _has(folded: str, name: str) -> bool:
+    """Say whether a name has these letters in this order."""
+    letters = iter(folded)
+    return all(letter in letters for letter in name)
 
 
 def _clean(text: str) -> str:

@@ -20,7 +20,9 @@ from wherein.db_worker.embedders import Embedders, OwnWrite
 from wherein.db_worker.engine import Engine, Reader
 from wherein.db_worker.index import Index
 from wherein.db_worker.missing import Maker
+from wherein.db_worker.overlay import Overlays
 from wherein.db_worker.rush import Rush
+from wherein.db_worker.unsaved import Typed
 from wherein.errors import (
     IndexDamaged,
     IndexLost,
@@ -73,6 +75,7 @@ class DatabaseService:
         self._paths = context.start.indexes[0]
         self._index = Index(Path(self._paths.directory), self._paths.root, self._tell)
         self._embed = Embedders(self._paths, context.start.token)
+        self._overlays = Overlays()
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         budget = context.start.settings.answer_budget_ms
         self._maker = (
@@ -106,6 +109,9 @@ class DatabaseService:
         """Take one call; runs on its connection's thread and does not block."""
         if call.operation == "stats":
             call.reply(self._index.writer.stats())
+        elif call.operation == "put_overlay":
+            self._overlays.put(call.connection, call.params)
+            call.reply(d.Empty())
         elif call.operation in _WRITES:
             self._writes.put(call)
         elif call.operation in _PARKED:
@@ -120,6 +126,7 @@ class DatabaseService:
 
     def gone(self, connection: Connection) -> None:
         """A client went away: what it had leased is free for others."""
+        self._overlays.forget(connection)
         for engine in (self._index.live, self._index.writer):
             engine.release(connection)
         self._tell_feeder()
@@ -323,12 +330,16 @@ class DatabaseService:
     def _answer(self, reader: Reader, call: Call) -> object:
         if call.operation == "search":
             return reader.search(
-                call.params, self._embed.question, lambda: call.cancelled, self._maker
+                call.params,
+                self._embed.question,
+                lambda: call.cancelled,
+                self._maker,
+                Typed(self._overlays.of(call.connection), self._embed.now),
             )
         if call.operation == "similar":
             return reader.similar(call.params, self._embed.now, lambda: call.cancelled)
         if call.operation == "find_symbols":
-            return reader.find_symbols(call.params)
+            return reader.find_symbols(call.params, Typed(self._overlays.of(call.connection)))
         if call.operation == "find_file":
             return reader.find_file(call.params)
         if call.operation == "verify":

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 import numpy as np
 
-from wherein.db_worker import lexical, meaning, missing, names, snippets, verify
+from wherein.db_worker import lexical, listing, meaning, missing, names, snippets, verify
 from wherein.db_worker.catalogue import Catalogue, Filter
 from wherein.db_worker.clock import Clock
 from wherein.db_worker.codec import Floats
@@ -23,6 +23,7 @@ from wherein.db_worker.failures import reading
 from wherein.db_worker.meaning import Cancelled, EmbedQuery, Sense
 from wherein.db_worker.missing import Maker
 from wherein.db_worker.schema import id_list, query
+from wherein.db_worker.unsaved import NOTHING_TYPED, Asked, Typed, View
 from wherein.db_worker.vectors import KIND_CODES, Scan, Snapshot, scan
 from wherein.domain import (
     Coverage,
@@ -31,14 +32,11 @@ from wherein.domain import (
     FileState,
     IndexStats,
     Kind,
-    KnownFile,
     Mode,
     QueryVector,
     SearchHit,
     SearchQuery,
     SearchResponse,
-    Signature,
-    Skip,
     SymbolList,
     SymbolQuery,
     Verdict,
@@ -61,8 +59,6 @@ _DEFINING: Final = """SELECT c.id, s.name = ?2 AS exact, c.file, c.kind
     JOIN chunks c ON c.id >= f.first_chunk AND c.id < f.end_chunk
         AND c.start_byte <= s.start_byte AND c.end_byte > s.start_byte
     WHERE s.folded = ?1 ORDER BY exact DESC, c.id LIMIT ?3"""
-_FILES: Final = "SELECT path, size, mtime_ns, ctime_ns, inode, hash, skip FROM files ORDER BY path"
-_FILE: Final = _FILES.replace("ORDER BY path", "WHERE path = ?")
 
 _NO_WORDS: Final = "The question has no word in it to look for."
 
@@ -85,6 +81,7 @@ class Reader:
         self._shared = shared
         self._conn = conn
         self._filter = Filter(None, None)
+        self._view = View(conn)  # of this search
         conn.create_scalar_function("allowed_file", self._allowed_file, 1)
         conn.create_scalar_function("allowed_kind", self._allowed_kind, 1)
 
@@ -100,25 +97,23 @@ class Reader:
     def list_files(self) -> FileList:
         """Return every file that the index knows, skipped ones too, by path."""
         with reading(self._conn, self._shared.failed):
-            ((commit,),) = query(self._conn, "SELECT value FROM meta WHERE key = 'commit'")
-            rows = query(self._conn, _FILES)
-        return FileList([_known_file(*row) for row in rows], commit)
+            return listing.files(self._conn)
 
     def find_file(self, q: FileQuery) -> FileState:
         """Return what the index knows of one file."""
         with reading(self._conn, self._shared.failed):
-            rows = query(self._conn, _FILE, (q.path,))
-        return FileState(_known_file(*rows[0]) if rows else None)
+            return FileState(listing.file(self._conn, q.path))
 
     def verify(self) -> Verdict:
         """Read the whole index and check it against itself; seconds for a large one."""
         with reading(self._conn, self._shared.failed):
             return verify.verdict(self._conn)
 
-    def find_symbols(self, q: SymbolQuery) -> SymbolList:
+    def find_symbols(self, q: SymbolQuery, typed: Typed = NOTHING_TYPED) -> SymbolList:
         """Return symbols whose name matches what was typed, best first."""
         with reading(self._conn, self._shared.failed):
-            return SymbolList(names.find(self._conn, q.text, min(q.limit, MAX_LIMIT)))
+            unsaved = typed.symbols(self._conn)
+            return SymbolList(names.find(self._conn, q.text, min(q.limit, MAX_LIMIT), unsaved))
 
     def search(
         self,
@@ -126,14 +121,21 @@ class Reader:
         embed_query: EmbedQuery | None,
         cancelled: Cancelled,
         maker: Maker | None = None,
+        typed: Typed = NOTHING_TYPED,
     ) -> SearchResponse:
-        """Answer one question; `maker` makes the vectors that its candidates lack.
+        """Answer one question.
+
+        `maker` makes the vectors that its candidates lack; what is `typed` stands in for files.
 
         Raises RequestCancelled when `cancelled()` turns true or `interrupt` was called, and
         StorageError when the database cannot be read.
         """
         with reading(self._conn, self._shared.failed):
-            return self._search(q, embed_query, cancelled, maker)
+            try:
+                self._view = typed.look(self._conn, self._shared.catalogue, q, self._shared.stats)
+                return self._search(q, embed_query, cancelled, maker)
+            finally:
+                self._view = View(self._conn)
 
     def _search(
         self,
@@ -171,6 +173,8 @@ class Reader:
             clock.stage("missing")
         if sense.absent:
             notes.append(f"{sense.absent}; {meaning.INSTEAD[q.mode]}.")
+        asked = Asked(question, q.mode, self._filter.kinds, deadline)
+        candidates += self._view.candidates(asked, self._shared.frequencies, sense.scanned)
         alpha = _alpha(q.mode, question, sense.floor is not None)
         fusion.fuse(candidates, alpha, sense.floor or 0.0)
         rules.apply_rules(question, candidates)
@@ -195,7 +199,8 @@ class Reader:
         return self._filter.kinds is None or row[0] in self._filter.kinds
 
     def _impossible(self) -> bool:
-        return self._filter.files is not None and not any(self._filter.files)
+        nothing = self._filter.files is not None and not any(self._filter.files)
+        return nothing and not self._view
 
     def _by_words(self, question: ranking_query.Question, limit: int) -> dict[int, float]:
         """Ask for the rare terms first; where a filter leaves too little, ask for all of them."""
@@ -284,8 +289,8 @@ class Reader:
         found = []
         for row in query(self._conn, _CANDIDATES, (id_list(ids),)):
             where = place(row[1])
-            if where is None:
-                continue  # removed since
+            if where is None or row[1] in self._view.hidden:
+                continue  # removed since, or another text is in the editor
             chunk = row[0]
             found.append(Candidate(
                 chunk, row[1], *where, row[2], row[3],
@@ -311,12 +316,17 @@ class Reader:
             for term, typed in question.terms.items():
                 for chunk in lexical.chunks_with(self._conn, term, counts[term], id_list(ids)):
                     found[chunk][typed] = None
+        self._view.add_words(found, question)
         return [(c, tuple(found[c.id])) for c in best]
 
     def _with_snippets(
         self, hits: list[SearchHit], best: list[Candidate], lines: int, notes: list[str]
     ) -> list[SearchHit]:
-        texts = snippets.texts(self._shared.root, [(c.path, c.symbol, c.span, c.key) for c in best])
+        typed = [self._view.text_of(c) for c in best]
+        stored = [c for c, text in zip(best, typed, strict=True) if text is None]
+        places = [(c.path, c.symbol, c.span, c.key) for c in stored]
+        read = iter(snippets.texts(self._shared.root, places))
+        texts = [next(read) if text is None else text for text in typed]
         changed = sorted({hit.path for hit, text in zip(hits, texts, strict=True) if text is None})
         if changed:
             shown = ", ".join(path.decode("utf-8", "replace") for path in changed[:3])
@@ -369,13 +379,6 @@ def hit_of(c: Candidate, terms: tuple[str, ...]) -> SearchHit:
         words=round(c.words, 3),
         cosine=None if c.cosine is None else round(float(c.cosine), 4),
     )
-
-
-def _known_file(  # noqa: PLR0917 - the columns of a row
-    path: bytes, size: int, mtime: int, ctime: int, inode: str, content: bytes, skip: str | None
-) -> KnownFile:
-    signature = Signature(size, mtime, ctime, int(inode))
-    return KnownFile(path, signature, content, Skip(skip) if skip else None)
 
 
 def _nothing_found(q: SearchQuery) -> str:

@@ -33,6 +33,8 @@ _DATABASE = (
     Operation("search", d.SearchQuery, d.SearchResponse, 10.0),
     Operation("similar", d.SimilarQuery, d.SearchResponse, 10.0),
     Operation("find_symbols", d.SymbolQuery, d.SymbolList, 5.0),
+    # Not sent again: on a new connection the driver sends what is wanted by then.
+    Operation("put_overlay", d.Overlay, d.Empty, 5.0, retry=False),
     Operation("next_batch", d.BatchRequest, d.EmbedBatch, 40.0),
     Operation("put_vectors", d.VectorBatch, d.Written, 60.0),
     Operation("begin_rebuild", d.Empty, d.Generation, 60.0),

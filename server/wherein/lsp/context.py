@@ -54,11 +54,15 @@ class ServedFolder:
 
 
 class ServerContext:
-    """What commands may use of the server. `names` maps canonical paths to the client's own."""
+    """What commands may use of the server. `names` maps canonical paths to the client's own.
+
+    `buffers` are the texts that stand in for files, by the folder's root and the file's path.
+    """
 
     def __init__(self, host: IndexHost) -> None:
         self.host = host
         self.names: dict[str, bytes] = {}
+        self.buffers: dict[tuple[str, bytes], bytes] = {}
         self.reindexing: Reindexing | None = None
 
     @property
@@ -113,4 +117,4 @@ class ServerContext:
 
     def places(self, encoding: str) -> Places:
         """Make what turns hits into URIs and ranges, for one reply."""
-        return Places(dict(self.names), encoding)
+        return Places(dict(self.names), encoding, dict(self.buffers))

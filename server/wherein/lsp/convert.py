@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from typing import Final
 
 from lsprotocol import types
@@ -44,11 +45,18 @@ class Places:
     """Finds URIs and ranges of files below folders; reads each file at most once.
 
     `names` maps a folder's canonical path to the path that the client opened it by: the answer
-    speaks of files under the name that the editor knows. Made anew for each reply.
+    speaks of files under the name that the editor knows. `buffers` are texts that stand in for
+    files. Made anew for each reply.
     """
 
-    def __init__(self, names: dict[str, bytes], encoding: str) -> None:
+    def __init__(
+        self,
+        names: dict[str, bytes],
+        encoding: str,
+        buffers: Mapping[tuple[str, bytes], bytes] | None = None,
+    ) -> None:
         self._names = names
+        self._buffers = buffers or {}
         self._encoding = encoding
         self._files: dict[bytes, Lines | None] = {}
 
@@ -61,10 +69,15 @@ class Places:
         return to_uri(self._names.get(root, os.fsencode(root)))
 
     def range(self, root: str, path: bytes, start_line: int, end_line: int) -> Range:
-        """Return the range of whole lines, given as the index counts them. Reads the file."""
+        """Return the range of whole lines, given as the index counts them. Reads the file.
+
+        Columns are those of the open buffer, where there is one.
+        """
         full = self._path(root, path)
         if full not in self._files:
-            data = _read(root, path)
+            data = self._buffers.get((root, path))
+            if data is None:
+                data = _read(root, path)
             self._files[full] = None if data is None else Lines(data)
         lines = self._files[full]
         if lines is None:

@@ -35,16 +35,23 @@ class Session:
     """The folders of one initialized server. `warn` shows a sentence in the client's log."""
 
     def __init__(
-        self, options: object, warn: Callable[[str], None], on_change: Callable[[], None]
+        self,
+        options: object,
+        warn: Callable[[str], None],
+        on_change: Callable[[], None],
+        text_of: Callable[[str], str | None],
     ) -> None:
-        """Read the settings out of the initializationOptions; what is wrong there is told."""
+        """Read the settings out of the initializationOptions; what is wrong there is told.
+
+        `text_of` gives the text of an open document, by its URI.
+        """
         self._options = options if isinstance(options, Mapping) else {}
         self._told: set[str] = set()
         self._warn = warn
         self.settings = self._read(options)
         self.host = IndexHost(self.settings, on_change=on_change)
         self.context = ServerContext(self.host)
-        self.files = OpenFiles(self.context)
+        self.files = OpenFiles(self.context, text_of)
         self._changing = asyncio.Lock()
         self._stopping = threading.Lock()
 
@@ -56,6 +63,7 @@ class Session:
                 await asyncio.to_thread(self.host.open, roots)
             except StorageError as error:
                 self._warn(str(error))
+        self.files.rules_changed()
 
     async def remove(self, uris: Sequence[str]) -> None:
         """Close folders; unknown ones are ignored."""
@@ -71,10 +79,13 @@ class Session:
         async with self._changing:
             self.settings = self._read({**self._options, **section})
             await asyncio.to_thread(self.host.take_settings, self.settings)
+        self.files.rules_changed()
 
     async def changed_on_disk(self, uris: Sequence[str]) -> None:
         """Tell the watcher of files that the client saw change."""
         files = [found for uri in uris if (found := self.context.locate(uri)) is not None]
+        if any(path.endswith(b"ignore") for _, path in files):
+            self.files.rules_changed()
         if files:
             await asyncio.to_thread(self.host.hint, files)
 
@@ -86,7 +97,8 @@ class Session:
                 continue
             # What is wrong with a directory was told when its folder was opened.
             with contextlib.suppress(StorageError):
-                await asyncio.to_thread(self.host.retry)
+                if await asyncio.to_thread(self.host.retry):
+                    self.files.rules_changed()
 
     def stop(self) -> None:
         """Stop all workers, once; whoever comes second waits. Blocks at most 1.2 s."""

@@ -39,6 +39,10 @@ def take_notifications(server: Server) -> None:
     async def opened(params: types.DidOpenTextDocumentParams) -> None:
         server.ready().files.opened(params.text_document.uri)
 
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    async def changed(params: types.DidChangeTextDocumentParams) -> None:
+        server.ready().files.changed(params.text_document.uri)
+
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def closed(params: types.DidCloseTextDocumentParams) -> None:
         server.ready().files.closed(params.text_document.uri)

@@ -55,7 +55,7 @@ class Server(LanguageServer):
         super().__init__(
             "wherein",
             __version__,
-            types.TextDocumentSyncKind.None_,
+            types.TextDocumentSyncKind.Incremental,
             protocol_cls=Protocol,
             converter_factory=make_converter,
         )
@@ -72,7 +72,9 @@ class Server(LanguageServer):
     async def start(self, params: types.InitializeParams) -> None:
         """Open the client's folders and start their workers; waits for none of them."""
         watch_editor(params.process_id, lambda: leave(self.session, self.exit_code()))
-        self.session = Session(params.initialization_options, self.warn, self._changed)
+        self.session = Session(
+            params.initialization_options, self.warn, self._changed, self._text_of
+        )
         if self.session.settings.execute_commands:
             for command in COMMANDS:
                 self.command(command.name)(_handler_of(self, command))
@@ -137,6 +139,11 @@ class Server(LanguageServer):
         except SystemExit:
             pass  # how `exit` ends the loop
 
+    def _text_of(self, uri: str) -> str | None:
+        """Return an open document's text."""
+        document = self.workspace.text_documents.get(uri)
+        return None if document is None else document.source
+
     def _changed(self) -> None:
         """Take note, on any thread, that a fact about a folder changed."""
         if self._progress is not None:
@@ -170,6 +177,7 @@ def make_server() -> Server:
             params = read_params(raw, WorkspaceSymbolParams)
             context = server.ready().context
             async with symbol_crowd.turn():
+                await server.ready().files.flush()
                 return await workspace_symbols(context, params.query, server.encoding)
         except WhereinError as error:
             raise reply_of(error) from None
@@ -206,6 +214,8 @@ def _handler_of(server: Server, command: Command) -> Handler:
         try:
             params = read_params(raw, command.params)
             async with crowd.turn():
+                if command.of_text:
+                    await server.ready().files.flush()
                 result = await command.run(server.ready().context, params)
         except WhereinError as error:
             raise reply_of(error) from None

@@ -30,6 +30,9 @@ class DatabaseDriver(Protocol):
     def submit(self, operation: str, params: object, deadline_s: float | None) -> Pending[Any]:
         """Send an operation without blocking; connects first where needed."""
 
+    def keep(self, operation: str, key: bytes, params: object | None) -> None:
+        """Send this again whenever a new connection is made; None forgets it."""
+
     def requests_sent(self) -> int:
         """How many frames this driver has sent."""
 

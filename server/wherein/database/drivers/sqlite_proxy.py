@@ -32,6 +32,7 @@ class SQLiteDriverProxy:
         self._lock = threading.Lock()
         self._connecting = threading.Lock()
         self._client: Client | None = None
+        self._kept: dict[tuple[str, bytes], object] = {}
         self._sent = 0
         self._closed = False
         # Connecting may start a process and wait for it: never on the asker's thread.
@@ -49,6 +50,14 @@ class SQLiteDriverProxy:
         attempt = _Attempt(self, row, params, deadline, outcome)
         attempt.go()
         return Pending(outcome, operation, deadline, attempt.give_up)
+
+    def keep(self, operation: str, key: bytes, params: object | None) -> None:
+        """Send this first on every later connection; None forgets it."""
+        with self._lock:
+            if params is None:
+                self._kept.pop((operation, key), None)
+            else:
+                self._kept[operation, key] = params
 
     def requests_sent(self) -> int:
         """Count the request frames sent over all connections of this driver."""
@@ -91,6 +100,10 @@ class SQLiteDriverProxy:
                 # The worker may have died since its endpoint was learned: ask anew, once.
                 DBWorkerManager.forget(self._config.db_path, endpoint)
                 client = Client(self._start_worker(), self._token(), DATABASE_OPERATIONS)
+            with self._lock:
+                kept = list(self._kept.items())
+            for (operation, _), params in kept:
+                client.submit(operation, params)
             with self._lock:
                 if self._client is not None:
                     self._sent += self._client.requests
