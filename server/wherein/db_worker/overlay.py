@@ -16,7 +16,7 @@ import xxhash
 
 from wherein.db_worker import lexical
 from wherein.db_worker.codec import Floats
-from wherein.domain import Chunk, Overlay, Signature, Skip, Symbol
+from wherein.domain import Chunk, Empty, Overlay, Signature, Skip, Symbol
 from wherein.indexing.header import input_key, model_header
 from wherein.indexing.reader import from_bytes
 
@@ -81,7 +81,7 @@ class Overlays:
         self._lock = threading.Lock()
         self._kept: dict[Any, OrderedDict[bytes, Unsaved]] = {}
 
-    def put(self, connection: object, overlay: Overlay) -> None:
+    def put(self, connection: object, overlay: Overlay) -> Empty:
         """Keep a buffer's text, or forget it when there is none; an older version changes nothing.
 
         Text too large to be kept hides nothing and is not kept.
@@ -90,7 +90,7 @@ class Overlays:
             kept = self._kept.setdefault(connection, OrderedDict())
             known = kept.get(overlay.path)
             if known is not None and overlay.version < known.version:
-                return
+                return Empty()
             kept.pop(overlay.path, None)
             if overlay.text is not None and len(overlay.text) <= MAX_BYTES:
                 kept[overlay.path] = Unsaved(overlay.path, overlay.version, overlay.text)
@@ -98,6 +98,7 @@ class Overlays:
                     kept.popitem(last=False)
             if not kept:
                 del self._kept[connection]
+        return Empty()
 
     def of(self, connection: object) -> tuple[Unsaved, ...]:
         """Return a connection's buffers."""

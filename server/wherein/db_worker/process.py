@@ -110,8 +110,7 @@ class DatabaseService:
         if call.operation == "stats":
             call.reply(self._index.writer.stats())
         elif call.operation == "put_overlay":
-            self._overlays.put(call.connection, call.params)
-            call.reply(d.Empty())
+            call.reply(self._overlays.put(call.connection, call.params))
         elif call.operation in _WRITES:
             self._writes.put(call)
         elif call.operation in _PARKED:
@@ -328,23 +327,18 @@ class DatabaseService:
         )
 
     def _answer(self, reader: Reader, call: Call) -> object:
+        typed = Typed(self._overlays.of(call.connection), self._embed.now)
         if call.operation == "search":
             return reader.search(
-                call.params,
-                self._embed.question,
-                lambda: call.cancelled,
-                self._maker,
-                Typed(self._overlays.of(call.connection), self._embed.now),
+                call.params, self._embed.question, lambda: call.cancelled, self._maker, typed
             )
         if call.operation == "similar":
             return reader.similar(call.params, self._embed.now, lambda: call.cancelled)
         if call.operation == "find_symbols":
-            return reader.find_symbols(call.params, Typed(self._overlays.of(call.connection)))
+            return reader.find_symbols(call.params, typed)
         if call.operation == "find_file":
             return reader.find_file(call.params)
-        if call.operation == "verify":
-            return reader.verify()
-        return reader.list_files()
+        return reader.verify() if call.operation == "verify" else reader.list_files()
 
     def _feed(self) -> None:
         """Answer parked requests when a commit gives them something, or their time is over."""
