@@ -5,6 +5,8 @@ The model comes from a pinned package, as `wherein model build all-MiniLM-L6-v2`
 
 from __future__ import annotations
 
+import multiprocessing
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
+    from wherein.embedding.embedder import Embedder
+
     Floats = NDArray[np.float32]
 
-_EVERY = 5000
+_BLOCK = 1000
 
 
 def build_teacher(folder: Path, work: Path) -> Path:
@@ -34,14 +38,25 @@ def build_teacher(folder: Path, work: Path) -> Path:
 
 
 def teach(texts: Sequence[str], folder: Path, say: Callable[[str], None]) -> Floats:
-    """Return the teacher's unit vectors of some texts."""
-    embedder = load_embedder(models.resolve(str(folder)))
-    found = np.zeros((len(texts), embedder.dim), dtype=np.float32)
-    for number, text in enumerate(texts):
-        found[number] = embedder.embed_query(text)
-        if number % _EVERY == _EVERY - 1:
-            say(f"{number + 1:,} of {len(texts):,} texts read by the teacher")
-    return found
+    """Return the teacher's unit vectors of some texts; two processes share the work."""
+    blocks = [texts[start : start + _BLOCK] for start in range(0, len(texts), _BLOCK)]
+    found: list[Floats] = []
+    with multiprocessing.Pool(2) as pool:
+        for vectors in pool.imap(partial(_teach, folder=str(folder)), blocks):
+            found.append(vectors)
+            if len(found) % 10 == 0 or len(found) == len(blocks):
+                say(f"the teacher has read {len(found)} of {len(blocks)} blocks of {_BLOCK} texts")
+    return np.concatenate(found)
+
+
+def _teach(texts: Sequence[str], folder: str) -> Floats:
+    embedder = _teacher(folder)
+    return np.stack([embedder.embed_query(text) for text in texts])
+
+
+@cache
+def _teacher(folder: str) -> Embedder:
+    return load_embedder(models.resolve(folder))
 
 
 def vocabulary(tokenizer: Tokenizer) -> list[str]:

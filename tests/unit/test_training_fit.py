@@ -1,0 +1,137 @@
+"""Training end to end on a toy language: it learns, repeats itself, and its files are usable."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="the training extra is not installed")
+
+from tokenizers import Tokenizer
+
+from training import clean, encoded, fit, measure, package, pairs, start, tokens
+from training.pairs import Pair
+from wherein.domain import EmbedItem
+from wherein.embedding import models
+from wherein.embedding.fastembed_backend import load_embedder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.encoded import Encoded
+    from training.model import Table
+
+# What a person says, and what the code calls it: no word is the same.
+WORDS = {
+    "shrink": "gzip", "delete": "remove", "login": "authenticate", "picture": "image",
+    "folder": "directory", "network": "socket", "speed": "throughput", "guess": "predict",
+    "copy": "clone", "letter": "char", "number": "integer", "wait": "sleep",
+}  # fmt: skip
+RECIPE = fit.Recipe(epochs=30, batch=64, block=8, rate=2e-2, short=0.0, dropout=0.0)
+
+
+def toy(count: int, seed: int) -> list[Pair]:
+    rnd = random.Random(seed)
+    made = []
+    for number in range(count):
+        asked = rnd.sample(sorted(WORDS), 3)
+        code = " ".join(f"{WORDS[word]}(x)" for word in asked)
+        query = "the part to " + " and ".join(asked)
+        made.append(Pair("doc", "toy", f"p{number % 4}", "a/b.toy", "", query, code, ""))
+    return made
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return tokens.train(toy(400, 0), 300)
+
+
+def trained(tokenizer: Tokenizer, seed: int = 0) -> tuple[Table, Encoded]:
+    data, tuning = (encoded.encode(toy(count, n), tokenizer) for n, count in ((0, 400), (1, 60)))
+    rows = np.random.default_rng(5).normal(size=(tokenizer.get_vocab_size(), 16))
+    table = fit.start_table(data, rows.astype(np.float32), RECIPE)
+    before = np.nanmean(measure.reciprocal_ranks(tuning, table.folded()))
+    assert before < 0.4
+    recipe = attrs.evolve(RECIPE, seed=seed)
+    prefixes = [tokenizer.encode("where is").ids]
+    return fit.fit(data, table, recipe, prefixes, None, lambda _: None), tuning
+
+
+def test_it_learns_words_that_are_written_differently(tokenizer: Tokenizer) -> None:
+    table, tuning = trained(tokenizer)
+    assert np.nanmean(measure.reciprocal_ranks(tuning, table.folded())) > 0.8
+    assert np.nanmean(measure.reciprocal_ranks(tuning, table.folded(), blind=True)) > 0.8
+
+
+def test_the_same_seed_gives_the_same_table(tokenizer: Tokenizer) -> None:
+    first, second = trained(tokenizer)[0], trained(tokenizer)[0]
+    assert np.array_equal(first.folded(), second.folded())
+
+
+def test_what_is_written_is_read_by_the_product_and_finds_the_same(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    table, tuning = trained(tokenizer)
+    package.write(tmp_path / "toy", table.folded(), tokenizer, {})
+    embedder = load_embedder(models.resolve(str(tmp_path / "toy")))
+    asked = toy(60, 1)
+    documents = embedder.embed_documents([EmbedItem(b"", one.header, one.code) for one in asked])
+    queries = np.stack([embedder.embed_query(one.query) for one in asked])
+    chosen = np.arange(len(asked))
+    ours = measure.vectors(encoded.queries(tuning, chosen), table.folded())
+    assert (queries * ours).sum(axis=1).min() > 0.999
+    ours = measure.vectors(encoded.answers(tuning, chosen, 4.0), table.folded())
+    assert (documents.vectors * ours).sum(axis=1).min() > 0.999
+
+
+def test_a_teacher_brings_sentences_nearer_that_it_finds_alike(tokenizer: Tokenizer) -> None:
+    data = encoded.encode(toy(400, 0), tokenizer)
+    texts = ["shrink", "picture", "wait", "speed"]
+    sentences = encoded.encode([encoded.as_query(text) for text in texts], tokenizer)
+    vectors = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
+    rows = np.random.default_rng(5).normal(size=(tokenizer.get_vocab_size(), 16))
+    likeness = []
+    for weight in (0.0, 5.0):
+        table = fit.start_table(data, rows.astype(np.float32), RECIPE)
+        recipe = attrs.evolve(RECIPE, teacher=weight, teacher_batch=16)
+        teacher = fit.Teacher(sentences, vectors)
+        fit.fit(data, table, recipe, [], teacher, lambda _: None)
+        found = measure.vectors(encoded.queries(sentences, np.arange(4)), table.folded())
+        likeness.append(found[0] @ found[1] - found[0] @ found[2])
+    assert likeness[1] > likeness[0] + 0.3
+
+
+def test_repeated_pairs_are_dropped_and_tuning_packages_set_aside(tmp_path: Path) -> None:
+    one = Pair("doc", "python", "p", "a.py", "f", "Opens the door.", "def f(): pass")
+    again = Pair("doc", "python", "q", "b.py", "f", "Closes the door.", "def  f():\n    pass")
+    aside = Pair("doc", "python", "werkzeug", "w.py", "g", "Sends it.", "def g(): pass")
+    leaked = Pair("doc", "python", "x", "x/requests/api.py", "get", "Gets it.", "def get(): 1")
+    often = [Pair("doc", "python", "r", "c.py", "f", "Opens it!", f"def f{n}()") for n in range(5)]
+    pairs.write(tmp_path / "a.jsonl", [one, again, aside, leaked, *often])
+    kept = clean.clean(tmp_path, ["a", "missing"])
+    assert [pair.code for pair in kept.training] == ["def f(): pass", "def f0()", "def f1()"]
+    assert kept.tuning == [aside]
+    assert kept.dropped == {"repeated answer": 1, "kept out": 1, "repeated query": 3}
+
+
+def test_code_of_an_evaluation_package_is_dropped_by_its_content(tokenizer: Tokenizer) -> None:
+    evaluation = " ".join(one.code for one in toy(20, 9))
+    copied = Pair("doc", "toy", "p", "a", "", "copy", evaluation[50:400])
+    other = Pair("doc", "toy", "p", "a", "", "delete", "clone remove image directory socket " * 9)
+    data = encoded.encode([copied, other], tokenizer)
+    known = clean.fingerprints(iter([evaluation]), tokenizer)
+    assert clean.without_leaks(data, known).tolist() == [False, True]
+
+
+def test_the_rows_of_a_smaller_table_keep_the_directions_that_matter() -> None:
+    rnd = np.random.default_rng(0)
+    flat = np.zeros((50, 6), dtype=np.float32)
+    flat[:, :2] = rnd.normal(size=(50, 2))
+    less = start.reduce(flat, 2)
+    centred = flat - flat.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    assert less @ less.T == pytest.approx(centred @ centred.T, abs=1e-3)
