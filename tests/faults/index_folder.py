@@ -26,6 +26,7 @@ def main(index_dir: str, root: str) -> None:
     indexer._database = Direct(engine)  # type: ignore[assignment]
     indexer.reconcile()
     embed_all(engine)
+    _say("embedded")
     engine.maintain()
     _say(f"words {engine.stats().recovered}")
     indexer.close()

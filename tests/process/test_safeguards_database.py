@@ -14,7 +14,7 @@ import pytest
 from engine_samples import TWO, update
 from support.waiting import until
 from wherein import domain as d
-from wherein.db_worker import process
+from wherein.db_worker import readers
 from wherein.db_worker.engine import Reader
 from wherein.db_worker.process import DatabaseService
 from wherein.errors import WhereinError, WorkerUnavailable
@@ -186,7 +186,7 @@ def endless(
 def hold_readers(client: Client, endless: dict[str, threading.Event]) -> list[Any]:
     """Keep all readers busy; returns the pending answers."""
     pending = []
-    for number in range(process.READERS):
+    for number in range(readers.READERS):
         endless[f"held{number}"] = threading.Event()
         query = d.SearchQuery(text=f"held{number}", mode=d.Mode.LEXICAL)
         pending.append(client.submit("search", query))
@@ -221,7 +221,7 @@ def test_searches_that_wait_are_bounded(
     paths: IndexPaths, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """When too many wait for a reader, the next one is told so instead of waiting too."""
-    monkeypatch.setattr(process, "MAX_QUEUED", 2)
+    monkeypatch.setattr(readers, "MAX_QUEUED", 2)
     connect = request.getfixturevalue("connect")
     client = connect()
     hold_readers(client, request.getfixturevalue("endless"))

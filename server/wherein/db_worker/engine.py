@@ -96,9 +96,10 @@ class Engine:
         """Take an open generation; closes it when that fails. Raises StorageError."""
         try:
             return cls(opened, root)
-        except apsw.Error as error:
+        except (apsw.Error, ValueError, TypeError, LookupError) as error:  # rows that make no sense
             opened.conn.close()
-            raise explained(error, opened.database) from error
+            sqlites = error if isinstance(error, apsw.Error) else apsw.CorruptError("rows")
+            raise explained(sqlites, opened.database) from error
 
     # -- the writing thread ----------------------------------------------------------------------
 

@@ -165,7 +165,10 @@ class Index:
 
     def _open(self) -> Engine:
         try:
-            return Engine.of(generations.open_current(self._dir), self._root)
+            try:
+                return Engine.of(generations.open_current(self._dir), self._root)
+            except IndexDamaged:  # it showed when it was read: by now it is marked as damaged
+                return Engine.of(generations.open_current(self._dir), self._root)
         except IndexUnwritable as error:
             self._say("read_only", str(error))
             self._probe_at = time.monotonic() + PROBE_S

@@ -1,8 +1,7 @@
 """The database worker: the one process that opens an index's SQLite files.
 
-Threads: one writer, two readers, one feeder for requests that are parked (batches to embed, waits
-for vectors), and one thread a client in `ipc.service`. A request that is cancelled while it runs
-interrupts its reader.
+Threads: one writer, the readers, one feeder for requests that are parked (batches to embed, waits
+for vectors), and one thread a client in `ipc.service`.
 """
 
 from __future__ import annotations
@@ -16,21 +15,16 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from wherein import domain as d
+from wherein.db_worker import verify
 from wherein.db_worker.embedders import Embedders, OwnWrite
 from wherein.db_worker.engine import Engine, Reader
 from wherein.db_worker.index import Index
 from wherein.db_worker.missing import Maker
 from wherein.db_worker.overlay import Overlays
+from wherein.db_worker.readers import Readers
 from wherein.db_worker.rush import Rush
 from wherein.db_worker.unsaved import Typed
-from wherein.errors import (
-    IndexDamaged,
-    IndexLost,
-    RequestCancelled,
-    StorageError,
-    WhereinError,
-    WorkerUnavailable,
-)
+from wherein.errors import StorageError, WhereinError
 from wherein.ipc import control
 from wherein.ipc.operations import DATABASE_OPERATIONS
 from wherein.ipc.service import Call, Connection, Service
@@ -38,19 +32,18 @@ from wherein.workers.runtime import WorkerContext
 
 logger = logging.getLogger(__name__)
 
-READERS: Final = 2
 IDLE_S: Final = 1.0  # how long the writer waits for work before it tidies up
+CHECK_AFTER_S: Final = 20.0  # after the start, when others have what they waited for
+CHECKED_BYTES: Final = 512 << 20  # a larger index is checked where it is read, and by the doctor
 LOOK_S: Final = 15.0  # how often it looks after the files when there is nothing to do
 OPTIMIZE_S: Final = 300.0  # how long after a change the words of deleted text are still on disk
 GROUP: Final = 64  # files written in one transaction, when so many wait
-MAX_QUEUED: Final = 256  # searches waiting for a reader; more are refused
 
 _WRITES: Final = (
     "replace_file", "remove_files", "touch_files", "put_vectors", "begin_rebuild",
     "finish_rebuild", "purge",
 )  # fmt: skip
 _PARKED: Final = ("next_batch", "wait_vectors")
-_BROKEN: Final = "The index was damaged and is being rebuilt. Ask again in a moment."
 
 
 class _Trouble(NamedTuple):
@@ -58,10 +51,6 @@ class _Trouble(NamedTuple):
 
     engine: Engine
     error: StorageError
-
-
-class _Move:
-    """Wakes a reader, so that it leaves an engine that was replaced."""
 
 
 _Write = Call | OwnWrite | _Trouble
@@ -81,21 +70,21 @@ class DatabaseService:
         self._maker = (
             Maker(self._paths.root, self._embed.now, self._keep, budget) if budget else None
         )
-        self._reads: queue.Queue[Call | _Move | None] = queue.Queue(MAX_QUEUED)
         self._parked: list[tuple[Call, float]] = []
         self._wake = threading.Condition()
         self._news = 0  # counted up whenever a parked request may have something to get
         self._stopped = False
         self._rush = Rush()
-        self._moved_to = self._index.live
         self._threads = [threading.Thread(target=self._write, name="wherein-writer")]
-        self._threads += [
-            threading.Thread(target=self._read, name=f"wherein-reader-{n}") for n in range(READERS)
-        ]
         self._threads.append(threading.Thread(target=self._feed, name="wherein-feeder"))
         for thread in self._threads:
             thread.daemon = True
             thread.start()
+        self._readers = Readers(self._index, self._answer, self._broken)
+        self._threads += self._readers.threads
+        self._checker = threading.Timer(CHECK_AFTER_S, self._check)
+        self._checker.daemon = True
+        self._checker.start()
         self._service = Service(
             f"{self._paths.id}.db",
             context.start.token,
@@ -118,10 +107,7 @@ class DatabaseService:
                 self._parked.append((call, time.monotonic() + call.params.wait_s))
             self._tell_feeder()
         else:
-            try:
-                self._reads.put_nowait(call)
-            except queue.Full:
-                raise WorkerUnavailable("Too many searches are waiting") from None
+            self._readers.put(call)
 
     def gone(self, connection: Connection) -> None:
         """A client went away: what it had leased is free for others."""
@@ -140,11 +126,8 @@ class DatabaseService:
         self._writes.put(None)
         self._threads[0].join(0.6)
         self._service.close()
-        for _ in range(READERS):
-            try:
-                self._reads.put_nowait(None)
-            except queue.Full:
-                break
+        self._checker.cancel()
+        self._readers.stop()
         self._tell_feeder()
         for thread in self._threads[1:]:
             thread.join(0.1)
@@ -169,7 +152,7 @@ class DatabaseService:
                 return
             if isinstance(call, _Trouble):
                 self._index.trouble(call.engine, call.error)
-                self._move_readers()
+                self._readers.move()
                 continue
             if call.operation == "replace_file":
                 calls, held = self._waiting_files(call)
@@ -179,13 +162,27 @@ class DatabaseService:
             if call.operation in ("replace_file", "remove_files"):
                 changed_at = time.monotonic()
 
+    def _check(self) -> None:
+        """Read every page once: a flipped bit is found before a question meets it."""
+        engine = self._index.live
+        if self._stopped or engine.stats().index_bytes > CHECKED_BYTES:
+            return
+        try:
+            verify.check(engine.database, frozen=engine.frozen)
+        except StorageError as error:
+            self._broken(engine, error)
+
+    def _broken(self, engine: Engine, error: StorageError) -> None:
+        """Leave it to the writer to do something about an index that cannot be read."""
+        self._writes.put(_Trouble(engine, error))
+
     def _tidy(self, *, first: bool) -> float:
         """Tidy up once after work, and look after the files now and then; returns the pause."""
         if first:
             self._index.maintain()
         else:
             self._index.look()
-        self._move_readers()
+        self._readers.move()
         return min(LOOK_S, self._index.retire() or LOOK_S)
 
     def _work_of(self, operation: str) -> Callable[[Any], object]:
@@ -199,19 +196,8 @@ class DatabaseService:
 
     def _finish(self, generation: d.Generation) -> d.Empty:
         self._index.finish_rebuild(generation.number)
-        self._move_readers()
+        self._readers.move()
         return d.Empty()
-
-    def _move_readers(self) -> None:
-        """Let idle readers leave an engine that was replaced, so that it can be closed."""
-        if self._moved_to is self._index.live:
-            return
-        self._moved_to = self._index.live
-        for _ in range(READERS):
-            try:
-                self._reads.put_nowait(_Move())
-            except queue.Full:
-                return  # they will notice by themselves
 
     def _waiting_files(self, first: Call | OwnWrite) -> tuple[list[Call | OwnWrite], _Write | None]:
         """Gather files that wait behind the first one, and the call after them, if it was seen."""
@@ -266,65 +252,6 @@ class DatabaseService:
 
     def _tell(self, state: str, sentence: str) -> None:
         self._context.send(control.State(state, sentence, self._paths.id))
-
-    def _read(self) -> None:
-        """Work on searches with a connection of this thread's own."""
-        engine: Engine | None = None
-        reader: Reader | None = None
-        while True:
-            call = self._reads.get()
-            if reader is not None and (call is None or engine is not self._index.live):
-                reader.close()
-                engine = reader = None
-            if call is None:
-                return
-            if isinstance(call, _Move) or call.cancelled:
-                continue
-            try:
-                if reader is None:
-                    engine = self._index.live
-                    reader = engine.reader()
-                self._serve(call, reader)
-            except StorageError as error:
-                if engine is not None:
-                    self._writes.put(_Trouble(engine, error))
-                if reader is not None:
-                    reader.close()
-                engine = reader = None
-                self._answer_badly(call, error)
-
-    def _serve(self, call: Call, reader: Reader) -> None:
-        """Answer one call. Raises StorageError when the index cannot be read."""
-        call.on_cancel = reader.interrupt
-        try:
-            answer = self._answer(reader, call)
-        except RequestCancelled:
-            return
-        except StorageError:
-            raise
-        except WhereinError as error:
-            call.fail(error)
-        except Exception as error:
-            logger.exception("%s failed", call.operation)
-            call.fail(error)
-        else:
-            call.on_cancel = None
-            call.reply(answer)
-        finally:
-            call.on_cancel = None
-
-    def _answer_badly(self, call: Call, error: StorageError) -> None:
-        """A search of an index that is damaged has an answer: that it is, and is being mended."""
-        if call.operation != "search" or not isinstance(error, IndexDamaged | IndexLost):
-            call.fail(error)
-            return
-        stats = self._index.writer.stats()
-        coverage = d.Coverage(files=stats.files, chunks=stats.chunks, vectors=stats.vectors)
-        call.reply(
-            d.SearchResponse(
-                hits=[], coverage=coverage, commit=stats.commit, notes=[_BROKEN], timings_us={}
-            )
-        )
 
     def _answer(self, reader: Reader, call: Call) -> object:
         typed = Typed(self._overlays.of(call.connection), self._embed.now)
