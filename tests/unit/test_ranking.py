@@ -122,7 +122,8 @@ def test_further_chunks_of_a_file_decay() -> None:
 def test_file_coherence_raises_the_best_of_a_file_by_its_share() -> None:
     pool = (candidate(1, file=1, score=0.6), candidate(2, file=1, score=0.4),
             candidate(3, file=2, score=0.5))  # fmt: skip
-    assert only("file coherence", "x", *pool) == [0.9, 0.4, 0.65]
+    whole = [1.0 + 0.3, 0.4 / 0.6, 0.5 / 0.6 + 0.15]
+    assert only("file coherence", "x", *pool) == pytest.approx(whole, abs=1e-6)
     assert [c.rules for c in pool] == [["file coherence"], [], []]
 
 
@@ -214,7 +215,25 @@ def test_what_is_not_code_is_lowered_unless_asked_for(
 ) -> None:
     one = candidate(1, path, 1.0)
     one.language = language
-    assert only("not code", question, one) == [score]
+    assert only("not code", question, one, candidate(2, "b.py", 1.0)) == [score, 1.0]
+
+
+def test_what_lowers_comes_first_and_halves_what_is_added_later() -> None:
+    test, code = candidate(1, "tests/retry.py", 1.0), candidate(2, "net/retry.py", 0.8)
+    apply_rules(parse("when to retry"), [test, code])
+    # 0.5 and 0.8, scaled: .625 and 1; coherence .3 of the file's share, the name 1 of 1, once half.
+    assert code.score == pytest.approx(1 + 0.3 + 1)
+    assert test.score == pytest.approx(0.625 + (0.3 * 0.625 + 1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("path", "kinds"),
+    [("test_retry.py", {"tests"}), ("pkg/test_retry.py", {"tests"}), ("lib/test_helpers.bash", set()),
+     ("src/pkg/test_client.py", set()), ("src/tests/test_client.py", {"tests"}),
+     ("src/client.test.ts", {"tests"})],
+)  # fmt: skip
+def test_a_prefix_alone_makes_no_test_of_what_is_shipped(path: str, kinds: set[str]) -> None:
+    assert aside_kinds(path.encode()) == kinds
 
 
 def test_each_rule_has_a_name_of_its_own_and_a_weight() -> None:

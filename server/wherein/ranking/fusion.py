@@ -35,7 +35,18 @@ class Candidate:
     cosine: float | None = None  # its text and its best symbol; None: no vector yet
     meant: bool = False  # among the nearest by meaning
     score: float = 0.0
+    share: float = 1.0  # of each bonus; what rules lowered gets less
     rules: list[str] = field(default_factory=list)
+
+    def lower(self, factor: float, rule: str) -> None:
+        """Lower the score, and what later rules add to it."""
+        self.score *= factor
+        self.share *= factor
+        self.rules.append(rule)
+
+    def add(self, bonus: float) -> None:
+        """Raise the score by the share of a bonus that is left."""
+        self.score += self.share * bonus
 
 
 def fuse(candidates: Iterable[Candidate], alpha: float, floor: float) -> None:

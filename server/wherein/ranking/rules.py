@@ -1,7 +1,9 @@
 """Ranking rules that know code, as data: a name, a weight, a function. Database process only, pure.
 
 They run in the order of `RULES` on candidates whose scores are scaled to 1, and each notes its name
-on the candidates that it moved. To add one: a function, a row, and its line in the ablation.
+on the candidates that it moved. What lowers comes first: tests and documents say the words of a
+question more often than the code does, so they must not set the scale for it, nor for its file. To
+add one: a function, a row, and its line in the ablation.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
-from wherein.ranking.fusion import Candidate
+from wherein.ranking.fusion import Candidate, scale_to_one
 from wherein.ranking.query import Question
 from wherein.ranking.words import stem, tokens
 
@@ -27,6 +29,23 @@ class Rule:
     name: str
     weight: float
     apply: Apply
+    lowers: bool = False
+
+
+def _aside(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
+    """Lower tests, docs, examples, vendored code and so on unless the question asks for them."""
+    for c in candidates:
+        kinds = aside_kinds(c.path)
+        if kinds and not kinds & question.asks_for:
+            c.lower(weight, f"lowered: {min(kinds)}")
+
+
+def _not_code(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
+    """Lower prose, data and markup, and files of no known language, unless they are asked for."""
+    for c in candidates:
+        kind = _NOT_CODE.get(c.language)
+        if kind and kind not in question.asks_for and not aside_kinds(c.path):
+            c.lower(weight, f"lowered: {kind}")
 
 
 def _file_coherence(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
@@ -44,7 +63,7 @@ def _file_coherence(question: Question, candidates: Sequence[Candidate], weight:
     for file, c in best.items():
         if sums[file] > c.score:  # several chunks of it matched; one alone says nothing
             c.rules.append("file coherence")
-        c.score += weight * sums[file] / most
+        c.add(weight * sums[file] / most)
 
 
 def _definition(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
@@ -63,7 +82,7 @@ def _definition(question: Question, candidates: Sequence[Candidate], weight: flo
             continue
         if _same_name(_plain(_stem_of_file(c.path)), plain):
             amount *= 1.5
-        c.score += amount
+        c.add(amount)
         c.rules.append("definition")
 
 
@@ -78,7 +97,7 @@ def _qualifier(question: Question, candidates: Sequence[Candidate], weight: floa
         around = {part.casefold() for part in c.symbol.split(".")}
         around |= {part.casefold() for part in PurePosixPath(_text(c.path)).with_suffix("").parts}
         if wanted in around:
-            c.score += weight
+            c.add(weight)
             c.rules.append("qualifier")
 
 
@@ -100,45 +119,32 @@ def _file_name(question: Question, candidates: Sequence[Candidate], weight: floa
                     best = [max(pair) for pair in zip(best, found, strict=True)]
             share = shares[c.file] = sum(best) / len(best)
         if share > 0:
-            c.score += weight * share
+            c.add(weight * share)
             c.rules.append("file name")
-
-
-def _aside(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
-    """Lower tests, docs, examples, vendored code and so on unless the question asks for them."""
-    for c in candidates:
-        kinds = aside_kinds(c.path)
-        if kinds and not kinds & question.asks_for:
-            c.score *= weight
-            c.rules.append(f"lowered: {min(kinds)}")
-
-
-def _not_code(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
-    """Lower prose, data and markup, and files of no known language, unless they are asked for."""
-    for c in candidates:
-        kind = _NOT_CODE.get(c.language)
-        if kind and kind not in question.asks_for and not aside_kinds(c.path):
-            c.score *= weight
-            c.rules.append(f"lowered: {kind}")
 
 
 #: In the order in which they run.
 RULES: Final = (
+    Rule("aside", 0.5, _aside, lowers=True),
+    Rule("not code", 0.5, _not_code, lowers=True),
     Rule("file coherence", 0.3, _file_coherence),
     Rule("definition", 3.0, _definition),
     Rule("qualifier", 0.5, _qualifier),
     Rule("file name", 1.0, _file_name),
-    Rule("aside", 0.5, _aside),
-    Rule("not code", 0.5, _not_code),
 )
 
 
 def apply_rules(
     question: Question, candidates: Sequence[Candidate], rules: Sequence[Rule] = RULES
 ) -> None:
-    """Run the rules in order; an ablation passes fewer of them."""
+    """Run those that lower, scale to 1 again, run the others; an ablation passes fewer of them."""
     for rule in rules:
-        rule.apply(question, candidates, rule.weight)
+        if rule.lowers:
+            rule.apply(question, candidates, rule.weight)
+    scale_to_one(candidates)
+    for rule in rules:
+        if not rule.lowers:
+            rule.apply(question, candidates, rule.weight)
 
 
 _ASIDE_DIRECTORIES: Final = {
@@ -163,11 +169,14 @@ _NOT_CODE: Final = {
     "diff": "data",
 }  # fmt: skip
 _ASIDE_FILES: Final = (
-    (re.compile(r"(?:test_.*|.*[_.-](?:test|tests|spec)|conftest)\.[^.]+\Z"), "tests"),
+    (re.compile(r"(?:.*[_.-](?:test|tests|spec)|conftest)\.[^.]+\Z"), "tests"),
     (re.compile(r"(?:changelog|changes|history|news|readme)(?:\.[a-z]+)?\Z"), "docs"),
     (re.compile(r".*[_.-](?:bench|benchmark)\.[^.]+\Z"), "benchmarks"),
     (re.compile(r".*(?:_pb2(?:_grpc)?\.pyi?|\.pb\.(?:go|cc|h)|\.min\.(?:js|css))\Z"), "generated"),
 )
+#: A prefix says less than a suffix: in these directories `test_helpers` is for those who test.
+_TEST_PREFIX: Final = "test_"
+_SHIPPED: Final = frozenset({"lib", "src"})
 _CAMEL_TEST: Final = re.compile(r"[A-Z]\w*(?:Test|Tests|TestCase|Spec)\.[a-z]+\Z")
 
 
@@ -175,9 +184,11 @@ _CAMEL_TEST: Final = re.compile(r"[A-Z]\w*(?:Test|Tests|TestCase|Spec)\.[a-z]+\Z
 def aside_kinds(path: bytes) -> frozenset[str]:
     """Return what a path is besides source: a subset of tests, docs, examples and so on."""
     *directories, name = _text(path).split("/")
-    found = {_ASIDE_DIRECTORIES.get(directory.lower()) for directory in directories}
+    above = [directory.lower() for directory in directories]
+    found = {_ASIDE_DIRECTORIES.get(directory) for directory in above}
     found |= {kind for pattern, kind in _ASIDE_FILES if pattern.match(name.lower())}
-    if _CAMEL_TEST.match(name):
+    prefixed = name.lower().startswith(_TEST_PREFIX) and _SHIPPED.isdisjoint(above)
+    if prefixed or _CAMEL_TEST.match(name):
         found.add("tests")
     return frozenset(kind for kind in found if kind)
 
