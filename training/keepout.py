@@ -15,101 +15,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEPT_OUT = frozenset(
-    [
-        "flask",
-        "requests",
-        "click",
-        "httpx",
-        "rich",
-        "scikit-learn",
-        "sklearn",
-        "django",
-        "aiohttp",
-        "fastapi",
-        "starlette",
-        "pydantic",
-        "model2vec",
-        "tornado",
-        "networkx",
-        "paramiko",
-        "pytest",
-        "express",
-        "axios",
-        "redux",
-        "trpc",
-        "zod",
-        "vitest",
-        "rxjs",
-        "eslint",
-        "lodash",
-        "koa",
-        "chi",
-        "gin",
-        "cobra",
-        "viper",
-        "x-net",
-        "gson",
-        "commons-lang",
-        "commons-lang3",
-        "jackson-databind",
-        "okhttp",
-        "monolog",
-        "guzzle",
-        "symfony",
-        "laravel",
-        "rack",
-        "rails",
-        "sinatra",
-        "puma",
-        "axum",
-        "serde",
-        "tokio",
-        "clap",
-        "regex",
-        "ripgrep",
-        "fmt",
-        "fmtlib",
-        "abseil",
-        "absl",
-        "nlohmann-json",
-        "catch2",
-        "libuv",
-        "libuv1",
-        "curl",
-        "redis",
-        "sqlite",
-        "sqlite3",
-        "assimp",
-        "bats",
-        "nvm",
-        "bash-it",
-        "oh-my-zsh",
-        "xmonad",
-        "aeson",
-        "pandoc",
-        "phoenix",
-        "plug",
-        "ecto",
-        "ktor",
-        "exposed",
-        "kotlinx-coroutines",
-        "circe",
-        "cats",
-        "http4s",
-        "akka",
-        "alamofire",
-        "snapkit",
-        "vapor",
-        "newtonsoft-json",
-        "dapper",
-        "messagepack-csharp",
-        "polly",
-        "telescope",
-        "lazy",
-        "mini",
-        "zls",
-        "zig-clap",
-    ]
+    (
+        "flask requests click httpx rich scikit-learn sklearn django aiohttp fastapi starlette "
+        "pydantic model2vec tornado networkx paramiko pytest express axios redux trpc zod vitest "
+        "rxjs eslint lodash koa chi gin cobra viper x-net gson commons-lang commons-lang3 "
+        "jackson-databind okhttp monolog guzzle guzzlehttp symfony laravel illuminate rack rails "
+        "railties activesupport activerecord activemodel activejob actionpack actionview sinatra "
+        "puma axum serde tokio clap regex ripgrep fmt fmtlib abseil absl nlohmann-json catch2 "
+        "libuv libuv1 curl redis sqlite sqlite3 assimp bats nvm bash-it oh-my-zsh xmonad aeson "
+        "pandoc phoenix plug ecto ktor exposed kotlinx-coroutines circe cats http4s akka alamofire "
+        "snapkit vapor newtonsoft-json dapper messagepack-csharp polly telescope lazy mini zls "
+        "zig-clap react-native-vision-camera shunit2 elixir-earmark-parser "
+        # parts of ripgrep under names of their own
+        "librust-ignore-dev librust-globset-dev"
+    ).split()
 )
 # Parts of a package's name that give it away: librust-serde-json-dev, ruby-rack, golang-x-net.
 _IN_NAMES = re.compile(
@@ -119,39 +38,12 @@ _IN_NAMES = re.compile(
 )
 # Folders that hold other people's code, or code that is not written by hand or not in English.
 _FOREIGN = frozenset(
-    [
-        "_vendor",
-        "vendor",
-        "vendored",
-        "externals",
-        "external",
-        "extern",
-        "third_party",
-        "third-party",
-        "thirdparty",
-        "3rdparty",
-        "3rd_party",
-        "node_modules",
-        "site-packages",
-        "bower_components",
-        "deps",
-        "contrib-src",
-        "umd",
-        "_esm5",
-        "esm5",
-        "fesm2015",
-        "fesm2020",
-        "bundles",
-        "es5",
-        "locale",
-        "locales",
-        "i18n",
-        "lang",
-        "testdata",
-        "fixtures",
-        "dist-types",
-        "submodules",
-    ]
+    (
+        "_vendor vendor vendored externals external extern third_party third-party thirdparty "
+        "3rdparty 3rd_party node_modules site-packages bower_components deps contrib-src umd _esm5 "
+        "esm5 fesm2015 fesm2020 bundles es5 locale locales i18n lang testdata fixtures dist-types "
+        "submodules"
+    ).split()
 )
 # Names of folders that are also everyday words of code: only vendored copies go by these, and
 # content catches those. "requests" or "rich" as a folder is nearly always a copy of the package.

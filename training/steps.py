@@ -26,6 +26,7 @@ from training import (
     start,
     tokens,
 )
+from training.pairs import write as write_pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +120,8 @@ def clean_all(
     known = clean.fingerprints(clean.sources(evaluation, work / "downloads"), tokenizer)
     say("fingerprints of the evaluation packages taken")
     found = []
-    for pairs in (kept.training, _sample(kept.tuning)):
+    tuned = _sample(kept.tuning)
+    for pairs in (kept.training, tuned):
         data = encoded.encode(pairs, tokenizer)
         good = clean.without_leaks(data, known)
         kinds = np.array(data.names["kind"])[data.kind]
@@ -128,10 +130,19 @@ def clean_all(
         found.append(data.subset(np.flatnonzero(good)))
         if pairs is kept.training:
             _write_sentences(work, pairs, good)
+        else:
+            write_pairs(
+                tuning_pairs(work), (one for one, ok in zip(pairs, good, strict=True) if ok)
+            )
     found[0].save(places[0])
     found[1].save(places[1])
     tokenizer.save(str(places[2]))
     return found[0], found[1], tokenizer
+
+
+def tuning_pairs(work: Path) -> Path:
+    """Where the pairs of the tuning packages are kept, for comparing models."""
+    return work / "tuning.jsonl"
 
 
 def _tokenizer(path: Path) -> Tokenizer:
