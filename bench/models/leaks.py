@@ -4,9 +4,10 @@ python bench/models/leaks.py PAIRS... [--show N]
 
 PAIRS are the files of pairs, or folders of them: JSON lines, each a list of kind, language,
 package, path, name, query, code and what else a pair has. Nothing is shared with the training's
-own filter: words here are plain identifiers and signs, its are the tokenizer's. Ends with 1 when
-a pair shares more than 30 % of its runs of seven words with the evaluation packages, or when a
-hand-written question, or a run of seven words of one, is asked in a pair.
+own filter: words here are whole identifiers, its are the tokenizer's. Ends with 1 when the code of
+a pair shares more than 30 % of its runs of seven words, and at least eight, with the evaluated
+code, or when a pair asks a hand-written question, or a run of seven words of one. Runs of fewer
+than five different words (tables, constants) do not count.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ import sources
 from numpy.typing import NDArray
 
 RUN = 7
+DIFFERENT = 5
 MOST = 0.3
-_WORD = re.compile(r"\w+|[^\w\s]")
+FEWEST = 8
+_WORD = re.compile(r"\w+")
 _SOURCE = re.compile(r"\.(py|m?js|cjs|tsx?|go|rs|java|c|h|cc|cpp|hpp|rb|php|hs|kt|cs|swift|lua|exs?|sh|bash)$")  # fmt: skip  # noqa: E501
 _PRIME = np.uint64(0x100000001B3)
 Hashes = NDArray[np.uint64]
@@ -83,8 +86,9 @@ class Known:
     def leaks(self, pair: Sequence[str]) -> Iterator[Leak]:
         """Yield what a pair shares with the evaluation, if it is too much."""
         _, _, package, path, name, query, code, *_ = pair
-        share = _share(runs(code), self._code)
-        if share > MOST:
+        some = runs(code)
+        share = _share(some, self._code)
+        if share > MOST and share * len(some) > FEWEST - 1:
             yield Leak("code", share, package, path, name, query)
         asked = plain(query)
         if asked in self._asked or _share(runs(asked), self._runs) > 0:
@@ -92,9 +96,9 @@ class Known:
 
 
 def evaluation_texts() -> Iterator[str]:
-    """Every source file of the evaluation packages that are here."""
+    """Every source file that is evaluated on, of the packages that are here."""
     for spec in sources.packages():
-        root = sources.TREES / spec["name"]
+        root = sources.folder(spec)
         for path in sorted(root.rglob("*")) if root.is_dir() else ():
             if _SOURCE.search(path.name) and path.is_file() and path.stat().st_size < 1 << 20:
                 yield path.read_text("utf-8", "replace")
@@ -131,7 +135,11 @@ def runs(text: str) -> Hashes:
     with np.errstate(over="ignore"):
         for at in range(RUN):
             found = (found * _PRIME) ^ words[at : at + count]
-    return found
+    if not count:
+        return found
+    columns = np.sort(np.lib.stride_tricks.sliding_window_view(words, RUN), axis=1)
+    different = 1 + (columns[:, 1:] != columns[:, :-1]).sum(axis=1)
+    return found[different >= DIFFERENT]
 
 
 @lru_cache(maxsize=1 << 20)

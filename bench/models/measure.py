@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import numpy as np
-from contenders import BM25
+from contenders import BM25, CACHE
 from docstrings import Pool
 from lexicon import Lexicon, document
 from numpy.typing import NDArray
@@ -20,10 +20,10 @@ from sources import folder, packages
 
 from wherein.domain import EmbedItem, Signature
 from wherein.embedding import models
-from wherein.embedding.embedder import Embedder
+from wherein.embedding.embedder import Embedder, EmbedResult
 from wherein.embedding.fastembed_backend import load_embedder
 from wherein.indexing import chunker, reader
-from wherein.indexing.header import model_header
+from wherein.indexing.header import input_key, model_header
 
 DEEP = 10
 Ranks = NDArray[np.int64]  # from 1; 0 is not among the first ten
@@ -79,7 +79,7 @@ def interval(groups: Sequence[NDArray[np.float64]], samples: int = 2_000) -> tup
 def _ranker(texts: Sequence[Text], model: Path | str) -> Best:
     if model == BM25:
         return Lexicon(document(header, code) for header, code in texts).best
-    embedder = _load(str(model))
+    embedder = load(str(model))
     items = [EmbedItem(b"", header, code) for header, code in texts]
     rows = embedder.embed_documents(items).vectors
 
@@ -94,24 +94,62 @@ def _ranker(texts: Sequence[Text], model: Path | str) -> Best:
 _loaded: dict[str, Embedder] = {}
 
 
-def _load(model: str) -> Embedder:
+def load(model: str) -> Embedder:
+    """The model in a folder, one kept at a time; a slow one remembers what it embedded."""
     if model not in _loaded:
-        _loaded.clear()  # one at a time
-        _loaded[model] = load_embedder(models.resolve(model))
+        _loaded.clear()
+        embedder = load_embedder(models.resolve(model))
+        _loaded[model] = Remembering(embedder) if embedder.slice_items == 1 else embedder
     return _loaded[model]
 
 
-def _chunks(root: Path) -> list[tuple[str, int, int, str, str]]:
-    found = []
+class Remembering:
+    """A slow model with the vectors of documents kept on disk, by what it read."""
+
+    slice_items = 1
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.name, self.dim = embedder.name, embedder.dim
+        self.fingerprint = embedder.fingerprint
+        self._path = CACHE / f"vectors-{embedder.fingerprint}.npz"
+        self._known: dict[bytes, NDArray[np.float32]] = {}
+        if self._path.is_file():
+            with np.load(self._path) as kept:
+                keys = [bytes(key) for key in kept["keys"]]
+                self._known = dict(zip(keys, kept["rows"], strict=True))
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """As the model does."""
+        return self._embedder.embed_query(text)
+
+    def embed_documents(self, items: Sequence[EmbedItem]) -> EmbedResult:
+        """As the model does, if it did not before."""
+        keys = [input_key(item.header, item.text) for item in items]
+        new = {k: i for k, i in zip(keys, items, strict=True) if k not in self._known}
+        if new:
+            rows = self._embedder.embed_documents(list(new.values())).vectors
+            self._known.update(zip(new, rows, strict=True))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            listed = np.frombuffer(b"".join(self._known), dtype=np.uint8).reshape(-1, 16)
+            np.savez(self._path, keys=listed, rows=np.stack(list(self._known.values())))
+        return EmbedResult(np.stack([self._known[k] for k in keys]), [])
+
+
+def files(root: Path) -> Iterator[reader.Source]:
+    """Every file of a folder that can be read as text."""
     nowhere = Signature(0, 0, 0, 0)
     for path in sorted(p for p in root.rglob("*") if p.is_file() and not p.is_symlink()):
-        place = path.relative_to(root).as_posix()
         if path.stat().st_size > reader.MAX_BYTES:
             continue
-        source = reader.from_bytes(place.encode(), path.read_bytes(), nowhere)
-        if not isinstance(source, reader.Source):
-            continue
+        place = path.relative_to(root).as_posix().encode()
+        source = reader.from_bytes(place, path.read_bytes(), nowhere)
+        if isinstance(source, reader.Source):
+            yield source
+
+
+def _chunks(root: Path) -> Iterator[tuple[str, int, int, str, str]]:
+    for source in files(root):
         for c in chunker.parse(source).chunks:
-            header = model_header(place.encode(), c.symbol)
-            found.append((place, c.start_line, c.end_line, header, c.text))
-    return found
+            header = model_header(source.path, c.symbol)
+            yield source.path.decode(), c.start_line, c.end_line, header, c.text

@@ -9,8 +9,9 @@ DIR/table.md. Differences are from the first model named, with paired 95 % inter
 
 docstring    function by the first sentence of its documentation, sets by language, vectors alone
              (or words alone); MiniLM on the small pools only, where everybody is measured too
-handwritten  bench/quality/questions.jsonl by the cosine of chunks alone
-search       the same through `wherein search`, the whole engine
+handwritten  bench/quality/questions.jsonl by the cosine of chunks alone; MiniLM is asked about the
+             packages of at most 3,000 chunks, and everybody is compared on those as well
+search       the same through the whole engine: words, vectors, rules
 cost         chunks per CPU second, load time, memory; the models take turns
 """
 
@@ -29,6 +30,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "bench/quality"), str(HERE.parents[1] / "bench")]
 
 import contenders  # noqa: E402 - found by the path above
+import inside  # noqa: E402 - as above
 import measure  # noqa: E402 - as above
 import sources  # noqa: E402 - as above
 import tables  # noqa: E402 - as above
@@ -37,6 +39,8 @@ from docstrings import Pool, pool  # noqa: E402 - as above
 PARTS = ("docstring", "handwritten", "search", "cost")
 TURNS = 3
 SLOW = frozenset(("minilm",))
+#: More than 3,000 chunks each: a transformer would take minutes for one of them.
+LARGE = frozenset(("redis", "commons-lang", "coroutines", "newtonsoft-json"))
 
 
 def main() -> None:
@@ -70,10 +74,14 @@ class Kept:
         if self._path.is_file():
             self.values = json.loads(self._path.read_text("utf-8"))
 
+    def has(self, part: str, model: str) -> bool:
+        """Tell whether a model was measured, and need not be again."""
+        there = name_of(model) in self.values.get(part, {})
+        return there and (not self._again or (part, model) in self._fresh)
+
     def get(self, part: str, model: str, make: Callable[[], Any]) -> None:
         """Measure unless it was."""
-        there = name_of(model) in self.values.get(part, {})
-        if there and (not self._again or (part, model) in self._fresh):
+        if self.has(part, model):
             return
         print(f"{part}: {name_of(model)}", file=sys.stderr, flush=True)
         self._fresh.add((part, model))
@@ -105,51 +113,45 @@ def _docstring(kept: Kept, models: Sequence[str]) -> None:
         kept.get("docstring, small pools", model, lambda: ranks(small))
 
 
-def _questions() -> list[dict[str, Any]]:
+def _questions(model: str = "") -> list[dict[str, Any]]:
+    """The hand-written questions; those about the smaller packages for a slow model."""
     lines = sources.QUESTIONS.read_text("utf-8").splitlines()
     here = {spec["name"] for spec in sources.packages() if sources.folder(spec).is_dir()}
+    here -= LARGE if model in SLOW else frozenset()
     return [q for q in map(json.loads, lines) if q["repo"] in here]
 
 
-def _scored(answers: Sequence[dict[str, Any]]) -> dict[str, float]:
+def _scored(model: str, answers: Sequence[dict[str, Any]]) -> dict[str, float]:
     """The reciprocal rank of each question by its id."""
     found = {a["id"]: a["results"] for a in answers}
     score = sources.scoring()
-    return {q["id"]: score.measure(found.get(q["id"], []), q)["mrr10"] for q in _questions()}
+    asked = _questions(model)
+    return {q["id"]: score.measure(found.get(q["id"], []), q)["mrr10"] for q in asked}
 
 
 def _handwritten(kept: Kept, models: Sequence[str]) -> None:
     for model in models:
-        place = _place(model)
-        kept.get(
-            "handwritten",
-            model,
-            lambda place=place: _scored(measure.of_chunks(_questions(), place)),
-        )
+
+        def asked(model: str = model) -> dict[str, float]:
+            return _scored(model, measure.of_chunks(_questions(model), _place(model)))
+
+        kept.get("handwritten", model, asked)
 
 
 def _search(kept: Kept, models: Sequence[str]) -> None:
-    import engines
-    from sets import QuestionSet, read_lines
+    """Slow models first: their questions are fewer, and the trees are made for those alone."""
+    for some in (SLOW.intersection(models), [m for m in models if m not in SLOW]):
+        missing = [m for m in some if not kept.has("search", m)]
+        if not missing:
+            continue
+        trees = inside.Trees(_questions(missing[0]))
+        for model in missing:
 
-    import speed
+            def asked(model: str = model, trees: inside.Trees = trees) -> dict[str, float]:
+                return _scored(model, trees.answers(_place(model)))
 
-    def ask(model: str) -> dict[str, float]:
-        words = ("--mode", "lexical") if model == contenders.BM25 else ("--wait", "full")
-        out = contenders.CACHE / f"answers-{name_of(model)}.jsonl"
-        asked = contenders.CACHE / "questions.jsonl"
-        asked.write_text("".join(json.dumps(q) + "\n" for q in _questions()), "utf-8")
-        everything = QuestionSet("handwritten", "hand-written", asked, sources.TREES, words)
-        with speed.home():
-            if model not in (contenders.BM25, "default"):
-                if model in SLOW:  # a known model is known by its folder here
-                    print("minilm: a quarter of an hour", file=sys.stderr)
-                speed.wherein("model", "use", str(contenders.folder(model)))
-            engines.wherein(everything, out)
-        return _scored(read_lines(out))
-
-    for model in models:
-        kept.get("search", model, lambda model=model: ask(model))
+            kept.get("search", model, asked)
+        trees.close()
 
 
 def _cost(kept: Kept, models: Sequence[str]) -> None:

@@ -57,11 +57,21 @@ def _sets(models: Sequence[str], values: dict[str, Any]) -> str:
 
 
 def _questions(models: Sequence[str], values: dict[str, Any]) -> str:
-    ids = list(values[models[0]])
+    """One table of the models that were asked everything, one of all models if that is less."""
+    most = max(len(values[m]) for m in models)
+    full = [m for m in models if len(values[m]) == most]
+    parts = [_asked(full, values, list(values[full[0]]))]
+    if len(full) < len(models):
+        common = [i for i in values[models[0]] if all(i in values[m] for m in models)]
+        parts.append(_asked(models, values, common))
+    return "\n\n".join(parts)
+
+
+def _asked(models: Sequence[str], values: dict[str, Any], ids: Sequence[str]) -> str:
     first = np.array([values[models[0]][i] for i in ids])
     rows = []
     for m in models:
-        ranks = np.array([values[m].get(i, 0.0) for i in ids])
+        ranks = np.array([values[m][i] for i in ids])
         low, high = measure.interval([ranks])
         rows.append(
             [

@@ -87,7 +87,8 @@ def test_packages_are_pinned_and_named_once() -> None:
 
 def test_a_copied_function_and_a_copied_question_are_leaks() -> None:
     code = (
-        "def send(peer, message):\n    for part in split(message):\n        peer.write(part + 1)\n"
+        "def send(peer, message):\n    for part in split(message):\n"
+        "        peer.write(part + 1)\n    return peer.flush(message)\n"
     )
     known = leaks.Known([f"import os\n\n\n{code}"], ["where are the big messages cut into parts"])
     pair = ["doc", "python", "p", "a.py", "send", "Send it.", code]
