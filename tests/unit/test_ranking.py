@@ -228,7 +228,8 @@ def test_what_lowers_comes_first_and_halves_what_is_added_later() -> None:
 
 @pytest.mark.parametrize(
     ("path", "kinds"),
-    [("test_retry.py", {"tests"}), ("pkg/test_retry.py", {"tests"}), ("lib/test_helpers.bash", set()),
+    [("test_retry.py", {"tests"}), ("pkg/test_retry.py", {"tests"}),
+     ("lib/test_helpers.bash", set()),
      ("src/pkg/test_client.py", set()), ("src/tests/test_client.py", {"tests"}),
      ("src/client.test.ts", {"tests"})],
 )  # fmt: skip
