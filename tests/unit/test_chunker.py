@@ -225,3 +225,14 @@ def test_sections_of_markdown_know_the_headings_above() -> None:
     assert [(c.symbol, c.kind) for c in parsed.chunks] == [
         ("One", Kind.SECTION), ("One.Two", Kind.SECTION), ("Three", Kind.SECTION),
     ]  # fmt: skip
+
+
+def test_a_specialised_template_has_the_name_of_the_template() -> None:
+    text = (
+        "template <typename T> struct formatter { int x; };\n\n"
+        "template <typename T> struct formatter<list<T>, if_t<is<T>::value && is<T>::other>> {\n"
+        "  int y;\n};\n\n"
+        "template <> void swap<int>(int& a, int& b) { a = b; }\n"
+    )
+    names = [(s.name, s.qualified) for s in check(source_of("a.cpp", text)).symbols]
+    assert names == [("formatter", "formatter"), ("formatter", "formatter"), ("swap", "swap")]

@@ -185,6 +185,8 @@ def _parts(node: Node, data: bytes) -> tuple[str, ...]:
     if not _COMPOUND.search(node.type):
         if text.startswith("(") and text.endswith(")"):  # Haskell: (<+>) is the name <+>
             text = text[1:-1]
+        if node.type.startswith("template_"):  # C++: formatter<Tuple, Char> specialises formatter
+            text = text.partition("<")[0]
         return (" ".join(text.split()),)
     head, operator, tail = text.partition("operator")
     if operator and not tail[:1].isidentifier():  # C++: Class::operator<
