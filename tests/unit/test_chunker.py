@@ -16,7 +16,8 @@ from wherein.indexing.reader import Source, from_bytes
 from wherein.indexing.units import TINY
 
 SAMPLES = sorted((Path(__file__).parents[1] / "workspaces" / "languages").iterdir())
-SUFFIXES = [x.suffixes[0] for x in LANGUAGES if x.grammar] + ["md", "txt"]
+SUFFIXES = [x.suffixes[0] for x in LANGUAGES if x.grammar]
+SUFFIXES += ["md", "txt", "sql", "html", "vue", "svelte", "astro"]
 NONE = Signature(0, 0, 0, 0)
 
 
@@ -103,6 +104,23 @@ WORDS = st.sampled_from(
         "\x00",
         "\x0b",
         "\u2028",
+        "<script>",
+        "<script lang='ts'>let a = 1",
+        "</script>",
+        "<template>",
+        "</template>",
+        "<style>",
+        "</style>",
+        "---",
+        "<p>",
+        "create table a (",
+        "CREATE FUNCTION f() AS $$",
+        "$$;",
+        "BEGIN",
+        "END;",
+        "GO",
+        "delimiter //",
+        "//",
         "int g(void) { return 1; } int h(void) {",
     ]
 )
@@ -205,6 +223,60 @@ def test_a_byte_order_mark_and_carriage_returns_are_no_text() -> None:
     assert parsed.chunks[0].text == "def f():\r\n    return 1"
     assert parsed.chunks[0].start_byte == 3
     assert parsed.symbols[0].signature == "def f():"
+
+
+def test_scripts_in_a_page_are_read_in_their_own_language() -> None:
+    page = (
+        '<script type="application/json">{"a": "function no() {}"}</script>\n'
+        "<script lang=ts>\nfunction send(part: string): void {\n  go(part)\n}\n</script>\n"
+        "<p>é</p><script>function short() { return 1 }</script>\n"
+        '<script type="text/x-template"><script-like>function no() {}</script>\n'
+    )
+    parsed = check(source_of("page.html", page))
+    assert [(one.qualified, one.start_line) for one in parsed.symbols] == [
+        ("send", 3),
+        ("short", 7),
+    ]
+
+
+def test_a_component_is_cut_by_part() -> None:
+    row = "    <li>{{ one of many things in a long list of a template }}</li>\n"
+    component = (
+        "<template>\n  <ul>\n    <template v-if='a'>\n" + row * 60 + "    </template>\n  </ul>\n"
+        "</template>\n<script>\nexport function load() {\n  return 1\n}\n</script>\n"
+    )
+    parsed = check(source_of("list.vue", component))
+    *template, script = parsed.chunks
+    assert {chunk.symbol for chunk in template} == {"template"}
+    assert len(template) > 2
+    assert (script.symbol, script.definitions) == ("load", ("load",))
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>\n" * 20_000, "<script \n" * 20_000, "<script a='\n" * 20_000]
+)
+def test_unclosed_tags_take_no_long_time(text: str) -> None:
+    check(source_of("page.html", text))
+
+
+def test_statements_of_sql_are_definitions_whatever_the_dialect() -> None:
+    text = (
+        "create table a.b (x text default 'create table no (y int);');\n"
+        "CREATE OR REPLACE FUNCTION f() RETURNS int AS $q$\n"
+        "BEGIN\n  create table no2 (x int);\nEND;\n$q$;\n"
+        "CREATE PROC [dbo].[p] AS\nBEGIN\n  SELECT CASE WHEN 1=1 THEN 2 END;\nEND\nGO\n"
+        "delimiter //\ncreate procedure q() begin if 1 then select 1; end if; end//\ndelimiter ;\n"
+        "begin;\ninsert into t values (1);\nend;\ncreate view v as select 1;\n"
+    )
+    parsed = check(source_of("schema.sql", text))
+    found = [(one.qualified, one.kind, one.start_line, one.end_line) for one in parsed.symbols]
+    assert found == [
+        ("a.b", Kind.STRUCT, 1, 1),
+        ("f", Kind.FUNCTION, 2, 6),
+        ("dbo.p", Kind.FUNCTION, 7, 10),
+        ("q", Kind.FUNCTION, 13, 13),
+        ("v", Kind.STRUCT, 18, 18),
+    ]
 
 
 def test_a_notebook_gives_lines_of_its_own_file() -> None:

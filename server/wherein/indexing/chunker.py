@@ -2,26 +2,25 @@
 
 A function or method is a chunk; a type that fits is one chunk, a longer one is its head and its
 members; what lies between is packed with its neighbours; too long a definition is cut between
-its statements. Without a grammar: sections of Markdown, else windows of lines. Every line that
-is not blank is in exactly one chunk. Nothing here recurses, however deep the code is nested.
+its statements. Pages and components are cut by part, Markdown by section, other text in windows
+of lines. Every line that is not blank is in exactly one chunk. Nothing here recurses, however deep
+the code is nested.
 Runs in the file-watcher worker, and in the database worker for unsaved text.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from wherein.domain import Chunk, Kind, ParsedFile, Symbol
-from wherein.indexing import grammars, markdown
+from wherein.indexing import grammars, markdown, parts, sql
 from wherein.indexing.languages import language
 from wherein.indexing.lines import LIMIT, Lines
 from wherein.indexing.reader import Source
 from wherein.indexing.symbols import Definition, definitions, symbols
 from wherein.indexing.units import units
-
-if TYPE_CHECKING:
-    import tree_sitter
 
 
 class _Piece(NamedTuple):
@@ -87,23 +86,36 @@ def _parse(data: bytes, language_id: str) -> tuple[list[Chunk], list[Symbol]]:
     lines = Lines(data)
     known = language(language_id)
     found: list[Definition] = []
-    if known is not None and known.grammar and not lines.is_long_lined():
+    if lines.is_long_lined():
+        pieces = _windows(lines)
+    elif language_id in parts.LANGUAGES:
+        found, rows = parts.definitions_in(lines, language_id)
+        pieces = _code(lines, found, lambda: rows)
+    elif language_id == "sql":
+        found, rows = sql.definitions(lines)
+        pieces = _code(lines, found, lambda: rows)
+    elif known is not None and known.grammar:
         tree, matches = grammars.parse(known, data)
         found = definitions(matches, lines, grammars.joins_clauses(known))
-        pieces = _code(lines, tree, found)
+        pieces = _code(lines, found, lambda: grammars.statement_rows(tree.root_node))
     elif language_id == "markdown":
         pieces = [_Piece(*section, Kind.SECTION) for section in markdown.sections(lines)]
     else:
-        pieces = [_Piece(a, b, "", Kind.TEXT) for a, b in lines.cut(0, len(lines) - 1)]
+        pieces = _windows(lines)
     listed = symbols(found, lines)
     return _chunks(lines, pieces, listed), listed
 
 
-def _code(lines: Lines, tree: tree_sitter.Tree, found: list[Definition]) -> list[_Piece]:
+def _windows(lines: Lines) -> list[_Piece]:
+    return [_Piece(a, b, "", Kind.TEXT) for a, b in lines.cut(0, len(lines) - 1)]
+
+
+def _code(lines: Lines, found: list[Definition], rows: Callable[[], list[int]]) -> list[_Piece]:
+    """Lay code out; `rows` gives those on which what is too long may be cut."""
     laid_out = units(lines, found)
     between: list[int] = []
     if any(lines.size(unit.first, unit.last) > LIMIT for unit in laid_out):
-        between = grammars.statement_rows(tree.root_node)
+        between = rows()
     starts = [one.start for one in found]
     pieces = []
     for unit in laid_out:

@@ -14,7 +14,7 @@ from wherein.indexing.lines import LIMIT
 
 if TYPE_CHECKING:
     from tree_sitter import Language as Grammar
-    from tree_sitter import Node, Query, Tree
+    from tree_sitter import Node, Query, Range, Tree
     from tree_sitter_language_pack import SupportedLanguage
 
 # A row of more loose tokens than this is no code.
@@ -24,12 +24,20 @@ _QUERIES = Path(__file__).parent / "queries"
 _CLAUSES = frozenset(("haskell", "elixir"))
 
 
-def parse(known: Language, data: bytes) -> tuple[Tree, list[tuple[int, dict[str, list[Node]]]]]:
-    """Parse a file and find its definitions; see `symbols` for what the captures mean."""
+def parse(
+    known: Language, data: bytes, within: tuple[int, int] | None = None
+) -> tuple[Tree, list[tuple[int, dict[str, list[Node]]]]]:
+    """Parse a file and find its definitions; see `symbols` for what the captures mean.
+
+    `within` are the bytes that are in this language, where the rest of the file is in others.
+    """
     from tree_sitter import Parser, QueryCursor
 
     grammar, query = _load(known)
-    tree = Parser(grammar).parse(data)
+    parser = Parser(grammar)
+    if within is not None:
+        parser.included_ranges = [_range(data, *within)]
+    tree = parser.parse(data)
     if _is_tangled(tree.root_node):
         return tree, []
     return tree, QueryCursor(query).matches(tree.root_node)
@@ -57,6 +65,17 @@ def statement_rows(root: Node) -> list[int]:
             if child.end_byte - child.start_byte > LIMIT and child.named_child_count:
                 waiting.append(child)
     return sorted(rows)
+
+
+def _range(data: bytes, start: int, end: int) -> Range:
+    from tree_sitter import Range
+
+    return Range(_point(data, start), _point(data, end), start, end)
+
+
+def _point(data: bytes, at: int) -> tuple[int, int]:
+    """Return the row and the column of an offset."""
+    return data.count(b"\n", 0, at), at - (data.rfind(b"\n", 0, at) + 1)
 
 
 def _is_tangled(root: Node) -> bool:
