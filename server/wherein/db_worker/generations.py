@@ -133,8 +133,10 @@ def _explained(index_dir: Path) -> Iterator[None]:
     except apsw.Error as error:
         if why := why_unwritable(error):
             raise unwritable(index_dir, why) from error
-        if isinstance(error, apsw.CantOpenError):
-            raise unwritable(index_dir, "its files cannot be opened") from error
+        if isinstance(error, apsw.CantOpenError):  # the log beside a database, mostly
+            writable = all(os.access(p, os.W_OK) for p in (index_dir, *index_dir.glob("gen-*")))
+            why = "its files cannot be opened" if writable else "it is read-only"
+            raise unwritable(index_dir, why) from error
         raise IndexLost(f"The index in {index_dir} cannot be opened: {error}.") from error
 
 

@@ -1,0 +1,86 @@
+"""Run in a mount namespace: an index on a disk that fills up, or that becomes read-only.
+
+Arguments: what to do, an empty directory to mount on, the folder. Fails by an AssertionError.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from faults.local import LocalIndex
+from faults.oracle import assert_equal, embed_foreseeably
+from wherein.db_worker import index as index_module
+from wherein.errors import IndexUnwritable
+
+
+def mount(place: Path, options: str) -> None:
+    """Mount a disk in memory, or change the one that is there."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(place)], check=True)
+
+
+def fill_up(place: Path, root: Path) -> None:
+    """The disk is full while files are written: told, still answering, healed by room."""
+    for kilobytes in (200, 420, 700, 1_000, 1_400):
+        mount(place, f"size={kilobytes}k")
+        made = LocalIndex(place / "index", root)
+        with pytest.raises(IndexUnwritable, match=r"no space left|gave an error") as failed:
+            made.settle(embed_foreseeably)
+        assert str(failed.value) == made.state("read_only")
+        assert made.search("upload retry part") is not None  # what is there answers
+        mount(place, "remount,size=200m")
+        made.settle(embed_foreseeably)
+        assert made.state("read_only") == ""
+        assert made.state("rebuilding") == ""
+        made.close()
+        assert_equal(place / "index", root, embed_foreseeably)
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def no_room_at_all(place: Path, root: Path) -> None:
+    """There is not even room for the tables: said, nothing left behind, healed by room."""
+    mount(place, "size=16k")
+    (place / "ballast").write_bytes(b"x" * 12_000)
+    told: list[tuple[str, str]] = []
+    with pytest.raises(IndexUnwritable, match=r"cannot be|can be made"):
+        index_module.Index(place / "index", str(root), lambda *words: told.append(words))
+    assert any(state == "read_only" and sentence for state, sentence in told), told
+    mount(place, "remount,size=200m")
+    made = LocalIndex(place / "index", root)
+    made.settle(embed_foreseeably)
+    made.close()
+    assert_equal(place / "index", root, embed_foreseeably)
+
+
+def read_only(place: Path, root: Path) -> None:
+    """The disk is read-only: what is there answers, it is told, and it heals."""
+    index_module.PROBE_S = 0.0  # type: ignore[misc] # no waiting here
+    mount(place, "size=200m")
+    made = LocalIndex(place / "index", root)
+    made.settle(embed_foreseeably)
+    new = root / "new.py"
+    new.write_text("def kestrel():\n    return 1\n", encoding="utf-8")
+    made.close()  # the kernel makes no disk read-only under an open file
+    mount(place, "remount,ro")
+    made = LocalIndex(place / "index", root)
+    assert "read-only" in made.state("read_only"), made.told
+    with pytest.raises(IndexUnwritable, match="read-only"):
+        made.reconcile(tries=2)
+    answer = made.search("upload retry part", model=True)
+    assert answer is not None
+    assert answer.hits
+    mount(place, "remount,rw")
+    made.settle(embed_foreseeably)
+    assert made.state("read_only") == ""
+    found = made.search("kestrel")
+    assert found is not None
+    assert found.hits
+    made.close()
+    assert_equal(place / "index", root, embed_foreseeably)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))

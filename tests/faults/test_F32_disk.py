@@ -1,0 +1,114 @@
+"""F32 to F34: a disk that is full, read-only, or gives errors. Told, survived, healed by itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from faults import sources
+from faults.local import LocalIndex
+from faults.oracle import assert_equal, embed_foreseeably
+from support.namespaces import needs_mounts, needs_strace, run_traced, run_with_a_disk
+
+BRING = (sys.executable, "-m", "faults.index_folder")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder whose index takes about two megabytes."""
+    return sources.make_tree(tmp_path / "root", 150)
+
+
+@needs_mounts
+@pytest.mark.parametrize("how", ["fill_up", "no_room_at_all"])
+def test_F32_a_full_disk_is_told_and_healed(tmp_path: Path, root: Path, how: str) -> None:
+    """Full in the tables, in the writes, in the copying of the log."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    run_with_a_disk("faults.small_disk", how, place, root)
+
+
+@needs_mounts
+def test_F34_a_read_only_disk_answers_and_heals(tmp_path: Path, root: Path) -> None:
+    """Nothing can be locked or logged there, and questions are answered."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    run_with_a_disk("faults.small_disk", "read_only", place, root)
+
+
+def files_of(index: Path) -> list[Path]:
+    """The files whose system calls fail."""
+    database = index / "gen-1" / "index.db"
+    return [database, Path(f"{database}-wal"), Path(f"{database}-shm"), index / "CURRENT.new"]
+
+
+def once(tmp_path: Path, root: Path, inject: str, name: str) -> int:
+    """Index with a fault, then without one; the index is right. Returns how often it fired."""
+    index = tmp_path / name / "index"
+    index.mkdir(parents=True)
+    done, fired = run_traced(inject, files_of(index), *BRING, index, root)
+    if done.returncode > 0:
+        assert "StorageError" in done.stderr or "wherein.errors.Index" in done.stderr, done.stderr
+    made = LocalIndex(index, root)
+    made.settle(embed_foreseeably)
+    made.close()
+    assert_equal(index, root, embed_foreseeably)
+    return fired
+
+
+CALLS = ["pwrite64:error=EIO", "pwrite64:error=ENOSPC", "pread64:error=EIO", "fdatasync:error=EIO",
+         "ftruncate:error=EIO", "pwrite64:signal=KILL", "fdatasync:signal=KILL"]  # fmt: skip
+
+
+@needs_strace
+@pytest.mark.parametrize("call", CALLS)
+def test_F33_an_error_of_the_disk_loses_nothing(tmp_path: Path, call: str) -> None:
+    """One call fails (or is the last): at a few places here, at every place in the slow test."""
+    root = sources.make_tree(tmp_path / "root", 24)
+    fired = [once(tmp_path, root, f"{call}:when={n}", str(n)) for n in (1, 3, 40)]
+    assert any(fired), "nothing failed"
+
+
+@needs_strace
+@pytest.mark.slow
+@pytest.mark.timeout(7_200)
+@pytest.mark.parametrize("call", CALLS)
+def test_F33_an_error_at_every_place_loses_nothing(tmp_path: Path, call: str) -> None:
+    """N = 1, 2, 3 ... until a run in which nothing fired; steps grow after the first hundred."""
+    root = sources.make_tree(tmp_path / "root", 24)
+    at, total = 1, 0
+    while fired := once(tmp_path, root, f"{call}:when={at}", str(at)):
+        total += fired
+        at += 1 if at < 100 else at // 20
+    assert total > 1
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write where modes forbid it"
+)
+def test_F34_a_directory_without_permission_answers(tmp_path: Path, root: Path) -> None:
+    """The modes of the index's directories were changed."""
+    index = tmp_path / "index"
+    made = LocalIndex(index, root)
+    made.settle(embed_foreseeably)
+    made.close()
+    places = [index / "gen-1" / "index.db", index / "gen-1", index]
+    for place in places:
+        place.chmod(0o500 if place.is_dir() else 0o400)
+    try:
+        made = LocalIndex(index, root)
+        assert "cannot be written" in made.state("read_only")
+        answer = made.search("upload retry part")
+        assert answer is not None
+        assert answer.hits
+        made.close()
+    finally:
+        for place in reversed(places):
+            place.chmod(0o700 if place.is_dir() else 0o600)
+    made = LocalIndex(index, root)
+    made.settle(embed_foreseeably)
+    assert made.state("read_only") == ""
+    made.close()
