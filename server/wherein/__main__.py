@@ -14,6 +14,7 @@ import sys
 def main() -> int:
     """Run what the arguments ask for and return the exit code."""
     arguments = sys.argv[1:]
+    os.umask(0o077)  # whatever is written is for this person alone
     if not sys.flags.isolated and sys.executable:
         return _isolated(arguments)
     if arguments[:1] == ["serve"] and not {"-h", "--help"} & set(arguments):

@@ -135,10 +135,26 @@ def make_index_dir(paths: IndexPaths) -> None:
     directory = private_dir(Path(paths.directory))
     tag = directory.parent / "CACHEDIR.TAG"
     if not tag.exists():
-        tag.write_text(_CACHEDIR_TAG, encoding="ascii")
+        write_private(tag, _CACHEDIR_TAG.encode("ascii"))
     note = directory / "folder"
     if not note.exists():
-        note.write_bytes(os.fsencode(paths.root))
+        write_private(note, os.fsencode(paths.root))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a 0600 file so that a reader sees the old content or the new, never half of it.
+
+    What is planted in its place is replaced, not written through. Raises StorageError.
+    """
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        fd = os.open(fresh, flags | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+        fresh.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def check_folder(folder: str) -> str:

@@ -39,6 +39,10 @@ class Settings:
     """How much is logged: error, warning, info or debug."""
 
 
+# Where a folder's own settings reach the editor's, they must not choose these: only what a client
+# sends with `initialize` counts. package.json gives them the scope `machine`.
+MACHINE = frozenset({"model"})
+
 _LIMITS = {"max_file_kib": (1, 64 * 1024), "answer_budget_ms": (0, 10_000)}
 _LEVELS = ("error", "warning", "info", "debug")
 

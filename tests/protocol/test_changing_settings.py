@@ -80,18 +80,24 @@ def test_the_limit_of_size_counts_for_files_that_are_known(project: Path) -> Non
         until(lambda: "long.py" in paths(client))
 
 
-def test_another_model_is_taken_and_the_old_one_comes_back(project: Path) -> None:
+def test_S02_a_model_counts_from_initialize_only(project: Path) -> None:
+    """A folder's own settings, which come this way too, do not choose what is loaded."""
+
     def state(client: Client) -> Any:
         return client.ask("wherein/status")["folders"][0]["state"]
 
     with serving() as client:
         client.initialize(project)
         until(lambda: state(client) == "ok")
-        configure(client, model=MISSING_MODEL)
+        embedding = worker(client, "vectorization")
+        configure(client, model=MISSING_MODEL, exclude=["net/**"])
+        until(lambda: "net/upload.py" not in paths(client, "uploader"))
+        until(lambda: state(client) == "ok")
+        assert worker(client, "vectorization") == embedding
+    with serving() as client:
+        client.initialize(project, initializationOptions={"model": MISSING_MODEL})
         until(lambda: state(client) == "lexical_only")
         assert paths(client)
-        configure(client, model="")
-        until(lambda: state(client) == "ok")
 
 
 def test_a_client_that_sends_nothing_is_asked(project: Path) -> None:

@@ -36,7 +36,7 @@ _SKIPPED: Final = {
     Skip.VANISHED: "it went away while it was read",
     Skip.BUSY: "it kept changing while it was read; it is looked at again soon",
     Skip.EMPTY: "it is empty",
-    Skip.SECRET: "files of this name hold secrets, which are never indexed",
+    Skip.SECRET: "it holds a secret, and secrets are never indexed",
     Skip.FAILED: "it could not be parsed; the log says more",
 }
 

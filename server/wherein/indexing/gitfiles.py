@@ -85,9 +85,11 @@ def global_excludes(home: Path | None = None) -> bytes | None:
     return os.fsencode(found) if os.path.isabs(found) else None
 
 
-def read_small(path: bytes) -> bytes:
-    """Read a small regular file; missing, unreadable, or too large ones count as empty."""
+def read_small(path: bytes, *, follow: bool = True) -> bytes:
+    """Read a small file; missing, unreadable ones, and links unless `follow`, count as empty."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    if not follow:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
         fd = os.open(path, flags | getattr(os, "O_BINARY", 0))
     except OSError:

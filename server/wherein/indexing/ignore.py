@@ -35,7 +35,11 @@ _DEPENDENCIES = frozenset((b"node_modules", b"__pycache__"))
 _ENVIRONMENTS = frozenset((b".venv", b"venv", b".env", b"env"))
 _SECRETS = re.compile(
     rb"\.env.*(?<!\.example)(?<!\.sample)(?<!\.template)\Z"
-    rb"|.*\.(?:pem|key|p12|pfx|kdbx)\Z|id_(?:rsa|dsa|ecdsa|ed25519).*|\.(?:npmrc|netrc|pypirc)\Z",
+    rb"|.*\.(?:pem|key|p12|pfx|kdbx|ppk|jks|keystore|gpg|ovpn|tfstate|tfvars)\Z"
+    rb"|id_(?:rsa|dsa|ecdsa|ed25519).*"
+    rb"|[._]netrc\Z|\.(?:npmrc|pypirc|pgpass|my\.cnf|htpasswd|git-credentials|dockercfg)\Z"
+    rb"|(?:credentials|secrets?)(?:\.(?:json|ya?ml|toml|ini|txt|properties|env|enc))?\Z"
+    rb"|.*service[-_]account.*\.json\Z",
     re.IGNORECASE | re.DOTALL,
 )
 _RULE_FILES = (b".whereinignore", b".ignore", b".gitignore")
@@ -178,7 +182,9 @@ class IgnoreRules:
         for position, name in enumerate(_RULE_FILES):
             if name in names:
                 label = os.fsdecode(directory + b"/" + name if directory else name)
-                rules = RuleFile(label, gitfiles.read_small(os.path.join(full, name)), strip)
+                rules = RuleFile(
+                    label, gitfiles.read_small(os.path.join(full, name), follow=False), strip
+                )
                 groups[position] = (rules, *groups[position])
                 if rules.problems:
                     self._problems.setdefault(directory, []).extend(rules.problems)
@@ -214,7 +220,7 @@ class IgnoreRules:
             directory = os.path.join(top, *parts[:depth])
             below = b"/".join(parts[depth:]) + b"/"
             for position, name in enumerate(_RULE_FILES):
-                data = gitfiles.read_small(os.path.join(directory, name))
+                data = gitfiles.read_small(os.path.join(directory, name), follow=False)
                 label = "../" * (len(parts) - depth) + os.fsdecode(name)
                 groups[position] = (RuleFile(label, data, 0, below), *groups[position])
         prefix = relative + b"/"
@@ -244,6 +250,8 @@ class IgnoreRules:
             reason = self._reason_here(scope, here, part, inner)
             if reason is not None or not inner:
                 return reason
+            if os.path.islink(os.path.join(self._root, here)):
+                return None  # no rule: a link is not followed, and no rule file beyond it is read
             scope = self._scope_inside(scope, here)
         return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 
 import attrs
@@ -24,6 +25,10 @@ MAX_BYTES = 1 << 20
 BINARY_PROBE = 8192  # bytes in which a zero byte means "not text", as in git
 ATTEMPTS = 3
 
+# A private key by any name: that is what the file begins with.
+_PRIVATE_KEY = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY|PuTTY-User-Key-File-)"
+)
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -78,8 +83,8 @@ def from_bytes(path: bytes, raw: bytes, signature: Signature) -> Source | Skip:
         return Skip.BINARY
     else:
         data = raw
-    if not data or data.isspace():
-        return Skip.EMPTY
+    if not data or data.isspace() or _PRIVATE_KEY.match(data):
+        return Skip.SECRET if data.strip() else Skip.EMPTY
     language = language_of(path, data[:BINARY_PROBE])
     content_hash = xxhash.xxh3_128_digest(raw)
     if language != "notebook":

@@ -22,7 +22,7 @@ from wherein.lsp.context import ServerContext
 from wherein.lsp.convert import file_path
 from wherein.lsp.documents import OpenFiles
 from wherein.paths import check_folder
-from wherein.settings import Settings, read_settings
+from wherein.settings import MACHINE, Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,11 @@ class Session:
                     await asyncio.to_thread(self.host.close_folder, folder.root)
 
     async def take_settings(self, section: Mapping[str, Any]) -> None:
-        """Take settings that the client sends later; a missing one is as initialize had it."""
+        """Take settings that the client sends later; a missing one is as initialize had it.
+
+        A setting of the machine is not taken: a folder's own settings may be among these.
+        """
+        section = {key: value for key, value in section.items() if key not in MACHINE}
         async with self._changing:
             self.settings = self._read({**self._options, **section})
             await asyncio.to_thread(self.host.take_settings, self.settings)

@@ -12,13 +12,12 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import msgspec
 
 from wherein import __version__
 from wherein.errors import StorageError
-from wherein.paths import IndexPaths, make_index_dir
+from wherein.paths import IndexPaths, make_index_dir, write_private
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ class OwnerLock:
         self._since = time.time()
         self._endpoints, self._workers = {}, {}
         kill_leftovers(read_owner(self._paths))
-        _write_private(self._paths.token_file, token)
+        write_private(self._paths.token_file, token)
         self._tell()
         return True
 
@@ -92,7 +91,7 @@ class OwnerLock:
         owner = Owner(
             os.getpid(), __version__, self._since, **self._endpoints, workers=self._workers
         )
-        _write_private(self._paths.owner_file, msgspec.json.encode(owner))
+        write_private(self._paths.owner_file, msgspec.json.encode(owner))
 
 
 def read_owner(paths: IndexPaths) -> Owner | None:
@@ -125,18 +124,6 @@ def _started(pid: int) -> float:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return 0.0
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write a 0600 file so that a reader sees the old content or the new, never half of it."""
-    fresh = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-        fresh.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _lock(fd: int) -> bool:

@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_S: Final = 1.0
 DATABASE_WAIT_S: Final = 5.0
+PARSER_BYTES: Final = 4 << 30  # address space of the watcher, which parses whatever lies there
 
 # One core stays the person's; and words come first, so meaning gives way to them.
 _NICENESS: Final = {WorkerType.FILE_WATCHER: 10, WorkerType.VECTORIZATION: 15}
@@ -186,6 +187,23 @@ def _environment(start: WorkerStart) -> None:
     os.umask(0o077)
     if hasattr(os, "nice"):
         os.nice(_NICENESS.get(start.type, 0))
+    if start.type in _NICENESS and sys.platform == "linux":
+        import psutil
+
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+    if os.name == "posix":
+        _limits(start)
+
+
+def _limits(start: WorkerStart) -> None:
+    """Leave no core dump, which would hold a person's code, and bound what a file can cost."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if start.type is WorkerType.FILE_WATCHER and sys.maxsize > 1 << 32:
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        limit = PARSER_BYTES if most < 0 else min(PARSER_BYTES, most)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
 def _signals(context: WorkerContext) -> None:
