@@ -55,24 +55,24 @@ class Session:
         self._changing = asyncio.Lock()
         self._stopping = threading.Lock()
 
-    async def add(self, uris: Sequence[str]) -> None:
-        """Open folders, starting their workers without waiting for them; refused ones are told."""
-        async with self._changing:
-            roots = [root for uri in uris if (root := await self._accept(uri)) is not None]
-            try:
-                await asyncio.to_thread(self.host.open, roots)
-            except StorageError as error:
-                self._warn(str(error))
-        self.files.rules_changed()
+    async def change(self, added: Sequence[str], removed: Sequence[str] = ()) -> None:
+        """Close folders (unknown ones are ignored), then open others; refused ones are told.
 
-    async def remove(self, uris: Sequence[str]) -> None:
-        """Close folders; unknown ones are ignored."""
+        Their workers are started and not waited for. One change after the other, as they came.
+        """
         async with self._changing:
-            for uri in uris:
+            for uri in removed:
                 folder = self.context.find(uri)
                 if folder is not None:
                     self.context.names.pop(folder.root, None)
                     await asyncio.to_thread(self.host.close_folder, folder.root)
+            roots = [root for uri in added if (root := await self._accept(uri)) is not None]
+            try:
+                if roots:
+                    await asyncio.to_thread(self.host.open, roots)
+            except StorageError as error:
+                self._warn(str(error))
+        self.files.rules_changed()
 
     async def take_settings(self, section: Mapping[str, Any]) -> None:
         """Take settings that the client sends later; a missing one is as initialize had it.

@@ -6,6 +6,7 @@ errors, and the error names the field as the client wrote it. Runs in the server
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Final, TypeVar
 
@@ -13,11 +14,10 @@ import msgspec
 
 from wherein.commands.ranges import Range
 from wherein.errors import InvalidParams
-from wherein.settings import camel
 
 P = TypeVar("P", bound=msgspec.Struct)
 
-_AT: Final = re.compile(r"^(?P<problem>.*) - at `\$\.?(?P<field>[^`]*)`$")
+_AT: Final = re.compile(r"^(?P<problem>.*) - at `\$\.?(?P<field>[^`]*)`$", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"^Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
 _MISSING: Final = re.compile(r"^Object missing required field `(?P<field>.*)`$")
 _WORDS: Final = {
@@ -105,26 +105,27 @@ def read_params(raw: object, kind: type[P]) -> P:
 
     Raises InvalidParams naming the field.
     """
+    for name, value in raw.items() if isinstance(raw, dict) else [("params", raw)]:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InvalidParams(f"{name[:80]}: not valid Unicode text") from None
     try:
-        params = msgspec.convert({} if raw is None else raw, kind, strict=True)
+        return msgspec.convert({} if raw is None else raw, kind, strict=True)
     except msgspec.ValidationError as error:
         raise InvalidParams(_sentence(str(error))) from None
-    for name in kind.__struct_fields__:
-        try:
-            msgspec.json.encode(getattr(params, name))
-        except UnicodeEncodeError:
-            raise InvalidParams(f"{camel(name)}: not valid Unicode text") from None
-    return params
 
 
 def _sentence(problem: str) -> str:
     """Put the field first: `limit: must be a whole number, not a text`."""
-    if unknown := _UNKNOWN.match(problem.partition(" - at `$")[0]):
-        return f"{unknown['field'][:80]}: there is no such parameter"
-    if missing := _MISSING.match(problem):
-        return f"{missing['field']}: this parameter is required"
     at = _AT.match(problem)
-    field, text = (at["field"], at["problem"]) if at else ("params", problem)
+    field, text = (at["field"], at["problem"]) if at else ("", problem)
+    inside = f"{field}." if field else ""
+    if unknown := _UNKNOWN.match(text):
+        return f"{inside}{unknown['field'][:80]}: there is no such parameter"
+    if missing := _MISSING.match(text):
+        return f"{inside}{missing['field']}: this parameter is required"
+    field = field or "params"
     for jargon, words in _WORDS.items():
         text = text.replace(jargon, words)
     text = text.replace("Expected ", "must be ", 1).replace(", got ", ", not ", 1)

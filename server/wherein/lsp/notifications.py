@@ -17,9 +17,10 @@ def take_notifications(server: Server) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
-        session = server.ready()
-        await session.remove([folder.uri for folder in params.event.removed])
-        await session.add([folder.uri for folder in params.event.added])
+        event = params.event
+        await server.ready().change(
+            [folder.uri for folder in event.added], [folder.uri for folder in event.removed]
+        )
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def settings_changed(params: types.DidChangeConfigurationParams) -> None:

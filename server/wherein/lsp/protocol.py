@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
+METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 NOT_INITIALIZED: Final = -32002
 
@@ -40,7 +41,6 @@ _RAW: Final = {types.WORKSPACE_SYMBOL, types.WORKSPACE_EXECUTE_COMMAND}
 
 _CLIENTS_BUSINESS: Final = (
     "Cancel notification for unknown",
-    "Failed to handle request %r, unknown method",
     "Ignoring notification for unknown method",
 )
 
@@ -147,6 +147,9 @@ class Protocol(LanguageServerProtocol):
             return
         if request in self._request_futures:
             self.refuse(request, INVALID_REQUEST, "id: a request with this id is not answered yet")
+            return
+        if method not in self.fm.builtin_features and method not in self.fm.features:
+            self.refuse(request, METHOD_NOT_FOUND, f"There is no method {method[:80]}")
             return
         kind = JsonRPCRequestMessage if method in _RAW else self.get_message_type(method)
         try:

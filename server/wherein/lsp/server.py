@@ -78,7 +78,7 @@ class Server(LanguageServer):
         if self.session.settings.execute_commands:
             for command in COMMANDS:
                 self.command(command.name)(_handler_of(self, command))
-        await self.session.add(_folders_of(params))
+        await self.session.change(_folders_of(params))
         self._spawn(self.session.keep_trying())
         window = params.capabilities.window
         if window is not None and window.work_done_progress:
