@@ -1,4 +1,4 @@
-"""The real search over the evaluation packages, in this process: index, vectors, ranking.
+"""The real search over some trees, in this process: index, vectors, ranking.
 
 The same engine, chunker and embedder as in the workers, without the processes: with several models
 each tree is read once, and only vectors are made again.
@@ -16,7 +16,6 @@ from typing import Any
 import measure
 import numpy as np
 from contenders import BM25
-from sources import folder, packages
 
 from wherein.db_worker.engine import Engine
 from wherein.domain import BatchRequest, FileUpdate, Mode, QueryVector, SearchQuery, VectorBatch
@@ -26,19 +25,20 @@ _BATCH = 512
 
 
 class Trees:
-    """The indexes of the packages that questions are about; `close` removes them."""
+    """The indexes of the trees that questions are about; `close` removes them.
 
-    def __init__(self, questions: Sequence[dict[str, Any]]) -> None:
+    `trees` holds them as REPO/ROOT, by what the questions say.
+    """
+
+    def __init__(self, questions: Sequence[dict[str, Any]], trees: Path) -> None:
         self._stack = ExitStack()
         home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="wh-")))
         self._questions = questions
         self._engines: dict[str, Engine] = {}
-        wanted = {q["repo"] for q in questions}
-        for spec in packages():
-            if spec["name"] in wanted and folder(spec).is_dir():
-                place = home / spec["name"]
-                place.mkdir()
-                self._engines[spec["name"]] = self._indexed(place, folder(spec))
+        for repo, root in dict.fromkeys((q["repo"], q["root"]) for q in questions):
+            place = home / repo
+            place.mkdir()
+            self._engines[repo] = self._indexed(place, trees / repo / root)
 
     def close(self) -> None:
         """Close and remove all indexes."""

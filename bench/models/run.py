@@ -1,6 +1,6 @@
 """Compares embedding models: `make models MODELS="FOLDER ..."`.
 
-python bench/models/run.py [MODEL ...] [--only docstring,handwritten,search,cost] [--out DIR]
+python bench/models/run.py [MODEL ...] [--only PART,…] [--out DIR]
 
 MODEL is a folder (the static layout or a transformer's), `default`, or a baseline: starter minilm
 wordllama bm25. Without names: the default and all baselines. What was measured is kept in DIR by
@@ -12,6 +12,7 @@ docstring    function by the first sentence of its documentation, sets by langua
 handwritten  bench/quality/questions.jsonl by the cosine of chunks alone; MiniLM is asked about the
              packages of at most 3,000 chunks, and everybody is compared on those as well
 search       the same through the whole engine: words, vectors, rules
+development  the shared development set and its docstring questions, through the engine; not MiniLM
 cost         chunks per CPU second, load time, memory; the models take turns
 """
 
@@ -36,7 +37,7 @@ import sources  # noqa: E402 - as above
 import tables  # noqa: E402 - as above
 from docstrings import Pool, pool  # noqa: E402 - as above
 
-PARTS = ("docstring", "handwritten", "search", "cost")
+PARTS = ("docstring", "handwritten", "search", "development", "cost")
 TURNS = 3
 SLOW = frozenset(("minilm",))
 #: More than 3,000 chunks each: a transformer would take minutes for one of them.
@@ -55,6 +56,8 @@ def main() -> None:
         _handwritten(kept, models)
     if "search" in words.only:
         _search(kept, models)
+    if "development" in words.only:
+        _development(kept, models)
     if "cost" in words.only:
         _cost(kept, models)
     text = tables.written([name_of(m) for m in models], kept.values)
@@ -144,13 +147,42 @@ def _search(kept: Kept, models: Sequence[str]) -> None:
         missing = [m for m in some if not kept.has("search", m)]
         if not missing:
             continue
-        trees = inside.Trees(_questions(missing[0]))
+        trees = inside.Trees(_questions(missing[0]), sources.TREES)
         for model in missing:
 
             def asked(model: str = model, trees: inside.Trees = trees) -> dict[str, float]:
                 return _scored(model, trees.answers(_place(model)))
 
             kept.get("search", model, asked)
+        trees.close()
+
+
+def _development(kept: Kept, models: Sequence[str]) -> None:
+    """The two shared sets, NDCG@10 as returned: by language, and by code base where all is one."""
+    import sets
+
+    score = sources.scoring()
+    models = [m for m in models if m not in SLOW]
+    for part, chosen, group in (
+        ("development set", sets.source, "lang"),
+        ("development set's docstring questions", sets.docstring, "repo"),
+    ):
+        missing = [m for m in models if not kept.has(part, m)]
+        if not missing:
+            continue
+        one = chosen()
+        trees = inside.Trees(one.read(), one.trees)
+        for model in missing:
+
+            def asked(model: str = model) -> dict[str, dict[str, float]]:
+                found = {a["id"]: a["results"] for a in trees.answers(_place(model))}  # noqa: B023
+                groups: dict[str, dict[str, float]] = {}
+                for q in one.read():  # noqa: B023 - called at once
+                    value = score.measure(found[q["id"]], q)["ndcg10"]
+                    groups.setdefault(q[group], {})[q["id"]] = value  # noqa: B023 - as above
+                return groups
+
+            kept.get(part, model, asked)
         trees.close()
 
 

@@ -24,6 +24,11 @@ def written(models: Sequence[str], values: Values) -> str:
         here = [m for m in models if m in values.get(part, {})]
         if here:
             parts += [f"## Hand-written questions, {title}", _questions(here, values[part])]
+    for part in ("development set", "development set's docstring questions"):
+        here = [m for m in models if m in values.get(part, {})]
+        if here:
+            title = f"## {part.capitalize()}, through the search, NDCG@10"
+            parts += [title, _groups(here, values[part])]
     here = [m for m in models if m in values.get("cost", {})]
     if here:
         parts += ["## Cost", _cost(here, values["cost"])]
@@ -83,6 +88,28 @@ def _asked(models: Sequence[str], values: dict[str, Any], ids: Sequence[str]) ->
             ]
         )
     heads = [f"{len(ids)} questions", "MRR@10", "hit@5", "hit@1", f"{models[0]} minus it"]
+    return table(heads, rows)
+
+
+def _groups(models: Sequence[str], values: dict[str, Any]) -> str:
+    """A row a group, and all questions; each other model with what the first gains on it."""
+
+    def of(model: str, group: str) -> Figures:
+        asked = values[models[0]][group]
+        return np.array([values[model][group][i] for i in asked])
+
+    def line(title: str, figures: Sequence[Figures], form: str = "") -> list[str]:
+        cells = [title]
+        for one in figures:
+            gain = "" if one is figures[0] else f" ({_difference([figures[0]], [one])})"
+            cells.append(f"{form}{one.mean():.3f}{form}{gain}")
+        return cells
+
+    groups = list(values[models[0]])
+    rows = [line(f"{g} ({len(of(models[0], g))})", [of(m, g) for m in models]) for g in groups]
+    whole = [np.concatenate([of(m, g) for g in groups]) for m in models]
+    rows.append(line(f"all ({len(whole[0])})", whole, "**"))
+    heads = [f"in brackets: {models[0]} minus it", *models]
     return table(heads, rows)
 
 
