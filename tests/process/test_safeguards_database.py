@@ -194,7 +194,7 @@ def hold_readers(client: Client, endless: dict[str, threading.Event]) -> list[An
     return pending
 
 
-def test_a_cancel_interrupts_the_statement_that_runs(
+def test_F73_a_cancel_interrupts_the_statement_that_runs(
     connect: Callable[[], Client], endless: dict[str, threading.Event]
 ) -> None:
     """A reader that is deep in SQLite is free again once its asker does not want the answer."""
