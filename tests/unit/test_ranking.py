@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wherein.domain import Kind
 from wherein.ranking import explain, fusion
 from wherein.ranking.fusion import Candidate
 from wherein.ranking.query import MAX_TEXT, parse
@@ -235,6 +236,27 @@ def test_what_lowers_comes_first_and_halves_what_is_added_later() -> None:
 )  # fmt: skip
 def test_a_prefix_alone_makes_no_test_of_what_is_shipped(path: str, kinds: set[str]) -> None:
     assert aside_kinds(path.encode()) == kinds
+
+
+def test_the_rest_of_a_file_is_lowered_and_a_module_with_a_name_is_not() -> None:
+    rest, named = candidate(1, "a.py", 1.0), candidate(2, "a.rb", 1.0)
+    rest.kind = named.kind = Kind.MODULE
+    rest.symbol, named.symbol = "", "Retry"
+    assert only("rest of file", "retry", rest, named) == [0.9, 1.0]
+
+
+def test_the_name_of_a_symbol_counts_while_it_has_no_vector() -> None:
+    with_vector, without, other = (candidate(i, "a.py", 1.0) for i in range(3))
+    for c, symbol in (
+        (with_vector, "Up.retryUpload"),
+        (without, "Up.retryUpload"),
+        (other, "Up.x"),
+    ):
+        c.symbol = symbol
+    with_vector.cosine = 0.3
+    found = only("symbol name", "when is an upload of a file retried", with_vector, without, other)
+    assert found == pytest.approx([1.0, 1.0 + 0.2 * 2 / 3, 1.0], abs=1e-6)
+    assert explain.via(without) == ("name",)
 
 
 def test_each_rule_has_a_name_of_its_own_and_a_weight() -> None:

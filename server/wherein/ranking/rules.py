@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
+from wherein.domain import Kind
 from wherein.ranking.fusion import Candidate, scale_to_one
 from wherein.ranking.query import Question
 from wherein.ranking.words import stem, tokens
@@ -32,6 +33,20 @@ class Rule:
     lowers: bool = False
 
 
+def _symbol_name(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
+    """Raise what has no vector yet by the share of the question's words in its symbol's name.
+
+    With a vector of its own the symbol counts already, and better.
+    """
+    for c in candidates:
+        if c.cosine is None and c.symbol and question.words:
+            named = frozenset(tokens(c.symbol))
+            share = sum(word in named for word in question.words) / len(question.words)
+            if share > 0:
+                c.add(weight * share)
+                c.rules.append("symbol name")
+
+
 def _aside(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
     """Lower tests, docs, examples, vendored code and so on unless the question asks for them."""
     for c in candidates:
@@ -46,6 +61,14 @@ def _not_code(question: Question, candidates: Sequence[Candidate], weight: float
         kind = _NOT_CODE.get(c.language)
         if kind and kind not in question.asks_for and not aside_kinds(c.path):
             c.lower(weight, f"lowered: {kind}")
+
+
+def _rest_of_file(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
+    """Lower what is left of a file between its definitions: imports name what others define."""
+    del question
+    for c in candidates:
+        if c.kind == Kind.MODULE and not c.symbol:
+            c.lower(weight, "lowered: rest of file")
 
 
 def _file_coherence(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
@@ -127,6 +150,8 @@ def _file_name(question: Question, candidates: Sequence[Candidate], weight: floa
 RULES: Final = (
     Rule("aside", 0.5, _aside, lowers=True),
     Rule("not code", 0.5, _not_code, lowers=True),
+    Rule("rest of file", 0.9, _rest_of_file, lowers=True),
+    Rule("symbol name", 0.2, _symbol_name),
     Rule("file coherence", 0.3, _file_coherence),
     Rule("definition", 3.0, _definition),
     Rule("qualifier", 0.5, _qualifier),
