@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wherein.ranking.words import MAX_IDENTIFIER, stem, token_text, tokens
+from wherein.ranking.words import MAX_IDENTIFIER, MAX_TOKEN, stem, token_text, tokens, tokens_of
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,17 @@ def test_a_token_finds_itself(text: str) -> None:
     assert tokens(text) == tokens(text)
     for word in text.split():
         assert set(tokens(word)) <= set(tokens(text))
+
+
+IDENTIFIERS = st.text(alphabet="abcsdgneXYZ09_", min_size=1, max_size=MAX_IDENTIFIER + 4)
+
+
+@given(IDENTIFIERS)
+def test_the_quick_way_of_a_document_is_the_way_of_a_question(identifier: str) -> None:
+    assert token_text(identifier) == " ".join(tokens_of(identifier))
+
+
+@pytest.mark.parametrize("identifier", ["a" * 65, "a" * 64 + "B", "_" * 70 + "aB", "a1" * 40, "_"])
+def test_too_long_a_part_is_left_out_and_the_rest_stays(identifier: str) -> None:
+    assert token_text(identifier) == " ".join(tokens_of(identifier))
+    assert all(0 < len(token) <= MAX_TOKEN for token in tokens(identifier))

@@ -30,9 +30,10 @@ _GRAMMAR = """
 #: Words that carry grammar, not meaning; left out of a query unless nothing else is in it.
 STOP_WORDS: Final = frozenset(_GRAMMAR.split())
 
-_PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_PARTS = re.compile(r"[a-z]+|[0-9]+|[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z][a-z]+|[A-Z]+")
 _WORD_RUN = re.compile(r"\w+")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af]+")
+_ENDINGS = frozenset("sdgne")  # the last letters of all that `stem` takes off
 _VOWELS = frozenset("aeiouy")
 # "embed" is not "emb" + "ed", and it is a word of this trade.
 _KEEP = frozenset({"embed"})
@@ -47,7 +48,7 @@ _TO_WORDS: Final = bytes(
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """Take the commonest endings off a lower-case word: -s -es -ies -ing -ed -ion -e."""
-    if len(word) < 3 or word in _KEEP:
+    if word[-1:] not in _ENDINGS or len(word) < 3 or word in _KEEP:
         return word
     word = _without_plural(word)
     word = _without_verb_ending(word)
@@ -128,25 +129,53 @@ def tokens_of(identifier: str) -> list[str]:
     return tokens
 
 
+class _Stems(dict[str, str]):
+    """Part of an identifier, as written -> its token, "" when it is too long for one."""
+
+    def __missing__(self, part: str) -> str:
+        token = stem(part.lower()) if len(part) <= MAX_TOKEN else ""
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        self[part] = token
+        return token
+
+
+_stems = _Stems()
+
+
 class _Remembered(dict[bytes, str]):
-    """Identifier (UTF-8) -> its tokens joined by blanks, made on the first look-up."""
+    """Identifier (UTF-8) -> its tokens joined by blanks, made on the first look-up.
+
+    Most of the time of a first index goes into making these, so the common case, ASCII, is
+    `tokens_of` written for speed.
+    """
 
     def __missing__(self, identifier: bytes) -> str:
-        if len(identifier) > 4 * MAX_IDENTIFIER:
-            return ""
-        text = identifier.decode("utf-8", "replace")
-        if identifier.isdigit() or (identifier.isalpha() and identifier.islower()):
-            joined = stem(text) if len(text) <= MAX_TOKEN else ""  # one part: most of what comes
-        elif identifier.isascii():
-            joined = " ".join(tokens_of(text))
+        if identifier.isascii():
+            joined = _ascii_tokens(identifier.decode()) if len(identifier) <= MAX_IDENTIFIER else ""
+        elif len(identifier) <= 4 * MAX_IDENTIFIER:
+            plain = unicodedata.normalize("NFKC", identifier.decode("utf-8", "replace"))
+            found = [t for run in _WORD_RUN.findall(plain) for t in tokens_of(run)]
+            joined = " ".join(found)
         else:
-            plain = unicodedata.normalize("NFKC", text)
-            runs = (plain,) if plain.isalpha() else _WORD_RUN.findall(plain)
-            joined = " ".join([t for run in runs for t in tokens_of(run)])
+            return ""
         if len(self) >= MAX_REMEMBERED:
             self.clear()
         self[identifier] = joined
         return joined
+
+
+def _ascii_tokens(identifier: str) -> str:
+    if identifier.isalpha() and identifier.islower():
+        return _stems[identifier]
+    parts = _PARTS.findall(identifier)
+    if len(parts) == 1:
+        return _stems[parts[0]]
+    tokens = " ".join(map(_stems.__getitem__, parts))
+    if len(identifier) > MAX_TOKEN:
+        tokens = " ".join(tokens.split())  # without the empty ones
+    whole = identifier.replace("_", "").lower()
+    return f"{tokens} {whole}".lstrip() if 0 < len(whole) <= MAX_TOKEN else tokens
 
 
 _remembered = _Remembered()
