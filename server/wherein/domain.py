@@ -11,8 +11,14 @@ and notebooks. Imported by every process.
 from __future__ import annotations
 
 import enum
+from typing import Final, Literal
 
 import msgspec
+
+#: The layout of a stored index: SQLite's user_version, and a part of the handshake. Raise it when a
+#: table, a column, or what the tokeniser puts into `words` changes: old indexes are then rebuilt,
+#: with nothing asked.
+SCHEMA: Final = 3
 
 
 class Kind(str, enum.Enum):
@@ -382,6 +388,25 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
 
     problems: list[str]
     checked: str
+
+
+class AskOwner(msgspec.Struct, frozen=True, array_like=True):
+    """What a process that joined an index asks of the one that owns it.
+
+    `what` is `sync` (of `paths` first, all anew with `rebuild`; the answer is a commit number),
+    `facts` (a `status.Facts`), `workers` (a list of `WorkerStatus`), `hint` (`paths` may have
+    changed), `pause`, `resume`, or `retire`, which a brief owner follows and gives the index up.
+    """
+
+    what: Literal["sync", "facts", "workers", "hint", "pause", "resume", "retire"]
+    paths: tuple[bytes, ...] = ()
+    rebuild: bool = False
+
+
+class OwnerSays(msgspec.Struct, frozen=True, array_like=True):
+    """The owner's answer, as the msgpack of what was asked for."""
+
+    body: bytes
 
 
 class Empty(msgspec.Struct, frozen=True, array_like=True):

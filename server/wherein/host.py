@@ -1,35 +1,37 @@
-"""IndexHost: the owner's side of one or more folders, for the language server and the command line.
+"""IndexHost: the folders of one language server or command line, owned or joined.
 
-It takes the owner locks, starts the workers through WorkerManager, answers what they ask for, and
-keeps the facts that they push. Methods may be called from any thread; none waits for a worker
-unless it says so.
+It takes the owner locks, starts the workers of what it owns through WorkerManager, answers what
+they ask for, and keeps the facts that they push. Where another process owns an index it starts
+nothing, asks that one, and is ready to be elected. Methods may be called from any thread; none
+waits for a worker unless it says so.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
-import contextlib
-import itertools
+import functools
 import logging
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import attrs
 
+from wherein.answering import answer
 from wherein.database.code_database import CodeDatabase
 from wherein.database.db_worker_manager import DBWorkerManager
-from wherein.database.drivers.base import DriverConfig
-from wherein.domain import IndexStats
-from wherein.errors import IndexBusy, StorageError, WhereinError, WorkerUnavailable
+from wherein.domain import AskOwner, IndexStats
+from wherein.errors import StorageError, WhereinError, WorkerUnavailable
+from wherein.folder import Folder
 from wherein.ipc import control
 from wherein.ipc.pending import Pending
-from wherein.ownership.lock import OwnerLock, read_owner
+from wherein.keeper import Keeper
 from wherein.paths import IndexPaths, index_paths
 from wherein.settings import Settings
 from wherein.status import Facts
+from wherein.syncs import Syncs, pass_on, settle
 from wherein.workers.database_starter import DatabaseStarter
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
 from wherein.workers.manager import WorkerManager, asked
@@ -37,40 +39,10 @@ from wherein.workers.start import WatchMode, WorkerType
 
 logger = logging.getLogger(__name__)
 
-SYNC_S = 120.0
-
-
-class Folder:
-    """One workspace folder. `owned` says whether this process runs its workers."""
-
-    def __init__(self, paths: IndexPaths) -> None:
-        self.paths = paths
-        self.lock = OwnerLock(paths)
-        self.facts = Facts()
-        self.unusable = ""  # why the index's directory cannot be used
-        self.database = CodeDatabase(DriverConfig("sqlite", paths.directory))
-
-    @property
-    def root(self) -> str:
-        """The folder's canonical path."""
-        return self.paths.root
-
-    @property
-    def owned(self) -> bool:
-        """True when this process owns the index."""
-        return self.lock.held
-
-    def require(self) -> CodeDatabase:
-        """Return the database of an owned folder. Raises IndexBusy naming the owner's pid."""
-        if not self.owned:
-            if self.unusable:
-                raise StorageError(self.unusable)
-            owner = read_owner(self.paths)
-            who = f"process {owner.pid}" if owner else "another process"
-            raise IndexBusy(
-                f"The index of this folder is in use by {who}. Close it there, or wait for it"
-            )
-        return self.database
+SYNC_S: Final = 120.0
+# After giving an index up, so long it is left to the one for whom that was done.
+HAND_OVER_REST_S: Final = 3.0
+OUTDATED_REST_S: Final = 10.0
 
 
 class IndexHost:
@@ -92,17 +64,25 @@ class IndexHost:
         self._token = secrets.token_bytes(32)
         self._manager = WorkerManager.get_instance()
         self._indexes: dict[str, IndexPaths] = {}
+        self._keeper = Keeper(
+            lambda: list(self.folders), self.retry, stays=mode is WatchMode.FOLLOW
+        )
         self._watcher: WorkerHandle | None = None
         self._vectorizer: WorkerHandle | None = None
         self._lock = threading.RLock()
-        self._ids = itertools.count(1)
-        self._syncs: dict[int, tuple[control.Sync, concurrent.futures.Future[int]]] = {}
+        self._syncs = Syncs()
         self._near: tuple[tuple[str, bytes], ...] = ()
         self._paused = settings.paused
         self._closed = False
-        DBWorkerManager.configure(
-            start=DatabaseStarter(self._manager, self._indexes, self._token, settings, self._listen)
+        self._starter = DatabaseStarter(
+            self._manager,
+            self._indexes,
+            self._token,
+            settings,
+            self._listen,
+            elsewhere=self._keeper.find,
         )
+        DBWorkerManager.configure(start=self._starter)
 
     @property
     def settings(self) -> Settings:
@@ -110,7 +90,7 @@ class IndexHost:
         return self._settings
 
     def open(self, roots: Sequence[str]) -> None:
-        """Take the folders that are free and start their workers; returns without waiting.
+        """Take the folders that are free and start their workers, join the others; never waits.
 
         Raises StorageError when an index directory cannot be used.
         """
@@ -119,8 +99,13 @@ class IndexHost:
             paths = index_paths(root)
             if paths.root not in known:
                 known.add(paths.root)
-                self.folders.append(Folder(paths))
-        self.retry()
+                folder = Folder(paths, brief=self._mode is WatchMode.ONCE)
+                folder.database.on_lost(self._keeper.lost)
+                self.folders.append(folder)
+        try:
+            self.retry()
+        finally:
+            self._keeper.watch()
 
     def retry(self) -> bool:
         """Try again to own the folders that others own; True when one was won.
@@ -133,7 +118,7 @@ class IndexHost:
             if self._closed:
                 return False
             for folder in self.folders:
-                if folder.owned:
+                if folder.owned or time.monotonic() < folder.rests_until:
                     continue
                 try:
                     taken = folder.lock.acquire(self._token)
@@ -141,16 +126,12 @@ class IndexHost:
                     problem = error
                     folder.unusable = folder.facts.troubles["read_only"] = str(error)
                     continue
-                if folder.unusable:
-                    folder.unusable = ""
-                    folder.facts.troubles.pop("read_only", None)
                 if taken:
                     self._indexes[folder.paths.directory] = folder.paths
-                    folder.facts.owner_pid = None
+                    folder.became_ours()
                     won = True
                 else:
-                    owner = read_owner(folder.paths)
-                    folder.facts.owner_pid = owner.pid if owner else 0
+                    folder.became_anothers()
             if won:
                 self._start_workers()
         if won:
@@ -166,30 +147,38 @@ class IndexHost:
             self.folders = [f for f in self.folders if f.root != root]
             for folder in leaving:
                 folder.database.close()
-                self._indexes.pop(folder.paths.directory, None)
-            if any(folder.owned for folder in leaving):
-                self._start_workers()
-        for folder in leaving:
-            folder.lock.release()
+                self._give_up(folder)
 
     def sync(
-        self, folder: Folder, paths: Sequence[bytes] = (), *, rebuild: bool = False
+        self,
+        folder: Folder,
+        paths: Sequence[bytes] = (),
+        *,
+        rebuild: bool = False,
+        deadline_s: float = SYNC_S,
     ) -> Pending[int]:
         """Bring the index up to what is on disk now; the answer is the commit number.
 
-        `rebuild` makes the index anew, while the old one answers. Raises IndexBusy when not owned.
+        `rebuild` makes the index anew, while the old one answers. Another owner is asked for it.
         """
         folder.require()
+        if not folder.owned:
+            return folder.ask_sync(tuple(paths), deadline_s, rebuild=rebuild)
         asked(self._manager)
-        number = next(self._ids)
-        future: concurrent.futures.Future[int] = concurrent.futures.Future()
-        message = control.Sync(number, folder.paths.id, tuple(paths), rebuild)
         with self._lock:
-            self._syncs[number] = (message, future)
+            message, future = self._syncs.add(folder.paths.id, paths, rebuild=rebuild)
             watcher = self._watcher
         if watcher is not None and watcher.state is WorkerState.READY:
             watcher.send(message)  # else it is sent when the watcher is ready
-        return Pending(future, "sync", SYNC_S, lambda: self._forget_sync(number))
+        return Pending(future, "sync", deadline_s, lambda: self._syncs.forget(message.request))
+
+    def require(self, folder: Folder) -> CodeDatabase:
+        """Return a folder's database because a person asks for something.
+
+        Workers that were given up get another chance. Raises StorageError when there is none.
+        """
+        asked(self._manager)
+        return folder.require()
 
     def near(self, files: Sequence[tuple[Folder, bytes]]) -> None:
         """Say which files are open in the editor: those near them are embedded first."""
@@ -199,12 +188,12 @@ class IndexHost:
 
     def hint(self, files: Sequence[tuple[Folder, bytes]]) -> None:
         """Tell the watcher of files that may have changed; it looks at the disk."""
-        paths: dict[str, list[bytes]] = {}
-        for folder, path in files:
-            paths.setdefault(folder.paths.id, []).append(path)
-        if self._watcher is not None:
-            for root, changed in paths.items():
-                self._watcher.send(control.Hint(root, tuple(changed)))
+        for folder in {folder for folder, _ in files}:
+            changed = tuple(path for its, path in files if its is folder)
+            if not folder.owned:
+                folder.database.ask_owner(AskOwner("hint", changed))
+            elif self._watcher is not None:
+                self._watcher.send(control.Hint(folder.paths.id, changed))
 
     def set_paused(self, *, paused: bool) -> None:
         """Stop background work, or go on with it. Searching and the user's own sync go on."""
@@ -215,6 +204,9 @@ class IndexHost:
                 if handle is not None:
                     handle.send(message)
             self._mark_paused()
+        for folder in self.folders:
+            if not folder.owned:
+                folder.database.ask_owner(AskOwner("pause" if paused else "resume"))
         self._on_change()
 
     def take_settings(self, settings: Settings) -> None:
@@ -239,7 +231,9 @@ class IndexHost:
         """Return the folder's facts, newer counters from the database noted with their time."""
         facts = folder.facts
         if stats is not None:
-            facts.stats, facts.stats_at = stats, time.time()
+            folder.count(stats, time.time())
+        if not folder.owned:
+            return facts
         facts.failed_workers = {
             status.type: status.last_error
             for status in self.worker_status()
@@ -257,13 +251,13 @@ class IndexHost:
             if self._closed:
                 return
             self._closed = True
+        self._keeper.close()
         self._manager.stop_all_workers(timeout)
         for folder in self.folders:
             folder.database.close()
             folder.lock.release()
-        for _, future in self._syncs.values():
-            if not future.done():
-                future.set_exception(WorkerUnavailable("The server is shutting down"))
+        for _, future in self._syncs.take():
+            settle(future, WorkerUnavailable("The server is shutting down"))
 
     def _start_workers(self) -> None:
         """Start watcher and vectorization for what is owned now; others are replaced."""
@@ -317,10 +311,15 @@ class IndexHost:
         elif isinstance(message, control.Ready):
             self._ready(handle, message)
         elif isinstance(message, control.Synced):
-            self._synced(message)
+            self._syncs.done(message)
+        elif isinstance(message, control.OwnerAsked):
+            answer(self, self._served_by(handle), handle, message)
+        elif isinstance(message, control.Outdated):
+            self._retire(self._served_by(handle), OUTDATED_REST_S)
         else:
             for folder in self.folders:
-                _note(folder, message)
+                if folder.owned:
+                    folder.note(message)
             self._fill(message)
         self._on_change()
 
@@ -354,40 +353,48 @@ class IndexHost:
             if handle.type is WorkerType.VECTORIZATION and self._near:
                 handle.send(control.Near(self._near))
             elif handle.type is WorkerType.FILE_WATCHER:
-                for waiting, _ in self._syncs.values():
+                for waiting in self._syncs.waiting():
                     handle.send(waiting)
 
-    def _synced(self, message: control.Synced) -> None:
-        with self._lock:
-            known = self._syncs.pop(message.request, None)
-        if known is None or known[1].done():
-            return
-        with contextlib.suppress(concurrent.futures.InvalidStateError):
-            if message.error:
-                known[1].set_exception(WorkerUnavailable(message.error))
-            else:
-                known[1].set_result(message.commit)
+    # -- what other processes own ----------------------------------------------------------------
 
-    def _forget_sync(self, number: int) -> None:
-        with self._lock:
-            self._syncs.pop(number, None)
+    def hand_over(self, folder: Folder) -> None:
+        """Give an index up if it is kept for one command only: an editor wants it."""
+        if self._mode is WatchMode.ONCE:
+            self._retire(folder, HAND_OVER_REST_S)
+
+    def _retire(self, folder: Folder | None, rest_s: float) -> None:
+        """Give an index up to somebody who waits for it."""
+
+        def go() -> None:
+            with self._lock:
+                if folder is not None and folder.owned and not self._closed:
+                    folder.rests_until = time.monotonic() + rest_s
+                    self._give_up(folder)
+                    folder.facts = Facts()
+                    folder.became_anothers()
+            self._keeper.watch()
+
+        # Not here: this is the reader thread of a worker that is to be stopped.
+        threading.Thread(target=go, name="wherein-retire", daemon=True).start()
+
+    def _served_by(self, handle: WorkerHandle) -> Folder | None:
+        """Return the folder of a database worker, if it is ours."""
+        served = handle.start_args.indexes[0].id
+        return next((f for f in self.folders if f.paths.id == served and f.owned), None)
+
+    def _give_up(self, folder: Folder) -> None:
+        """Stop what serves a folder and release it; what was asked of it is asked of the next."""
+        if not folder.owned:
+            return
+        self._indexes.pop(folder.paths.directory, None)
+        self._start_workers()
+        self._starter.stop(folder.paths.directory)
+        folder.lock.release()
+        for message, future in self._syncs.take(folder.paths.id):
+            next_owner = folder.ask_sync(message.paths, SYNC_S, rebuild=message.rebuild)
+            next_owner.future.add_done_callback(functools.partial(pass_on, future))
 
 
 def _differ(one: Settings, other: Settings, name: str) -> bool:
     return bool(getattr(one, name) != getattr(other, name))
-
-
-def _note(folder: Folder, message: control.Up) -> None:
-    """Keep what a worker said of a folder, or of all of them."""
-    facts = folder.facts
-    if isinstance(message, control.ModelReady):
-        facts.model = message.fingerprint
-        facts.troubles.pop("lexical_only", None)
-    elif isinstance(message, control.State) and message.root in ("", folder.paths.id):
-        if message.reason:
-            facts.troubles[message.name] = message.reason
-        else:
-            facts.troubles.pop(message.name, None)
-    elif isinstance(message, control.Progress) and message.root == folder.paths.id:
-        facts.phase, facts.reconciled = message.phase, message.reconciled
-        facts.done, facts.total = message.done, message.total

@@ -17,7 +17,7 @@ class FolderState(str, enum.Enum):
     """All states, the worst first."""
 
     ROOT_MISSING = "root_missing"
-    BUSY = "busy"  # another process owns the index
+    BUSY = "busy"  # a process that we cannot talk to owns the index
     FAILED = "failed"
     REBUILDING = "rebuilding"
     READ_ONLY = "read_only"
@@ -39,7 +39,7 @@ class Facts(msgspec.Struct, kw_only=True):
     model: str = ""  # the fingerprint of the model that is loaded, "" while none is
     stats: IndexStats | None = None
     stats_at: float = 0.0  # time.time() of the counters
-    owner_pid: int | None = None  # of the other process, when busy
+    owner_pid: int | None = None  # of the other process, when this one has joined its index
     failed_workers: dict[str, str] = msgspec.field(default_factory=dict)
     seconds_left: float | None = None
 
@@ -61,8 +61,6 @@ def describe(facts: Facts) -> FolderStatus:
     words = _words_percent(facts)
     meaning = _meaning_percent(facts, words)
     held: dict[FolderState, str] = {}
-    if facts.owner_pid is not None:
-        held[FolderState.BUSY] = f"Process {facts.owner_pid} owns the index of this folder"
     for name, reason in facts.troubles.items():
         held[FolderState(name)] = reason
     if facts.failed_workers:
@@ -72,13 +70,16 @@ def describe(facts: Facts) -> FolderStatus:
         held[FolderState.INDEXING] = _working(words, meaning, facts.seconds_left)
     ordered = [state for state in FolderState if state in held]
     state = ordered[0] if ordered else FolderState.OK
+    joined = []
+    if facts.owner_pid is not None and FolderState.BUSY not in held:
+        joined = [f"Process {facts.owner_pid or 'of another'} keeps this index; this one shares it"]
     percent = None
     if state is FolderState.INDEXING:
         percent = words if words < 100 else meaning
     return FolderStatus(
         state=state.value,
         sentence=held[state] if ordered else _fine(stats),
-        reasons=[held[s] for s in ordered],
+        reasons=[held[s] for s in ordered] + joined,
         words_percent=words,
         meaning_percent=meaning,
         percent=percent,

@@ -98,6 +98,9 @@ def test_failed_workers_and_other_owners_are_named() -> None:
     failed = describe(facts(failed_workers={"file_watcher": "stopped too often"}))
     assert failed.state == "failed"
     assert failed.sentence == "The file watcher worker stopped too often"
-    busy = describe(facts(owner_pid=4711))
+    joined = describe(facts(owner_pid=4711))
+    assert joined.state == "ok"
+    assert any("4711" in reason for reason in joined.reasons)
+    busy = describe(facts(owner_pid=4711, troubles={"busy": "Process 4711 is of another version"}))
     assert busy.state == "busy"
-    assert "4711" in busy.sentence
+    assert busy.reasons == ["Process 4711 is of another version"]

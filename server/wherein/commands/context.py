@@ -12,7 +12,6 @@ from typing import Protocol
 import msgspec
 
 from wherein.database.code_database import CodeDatabase
-from wherein.domain import IndexStats
 from wherein.errors import InvalidParams
 from wherein.settings import Settings
 from wherein.status import Facts
@@ -26,10 +25,10 @@ class CommandFolder(Protocol):
         """The folder's canonical path."""
 
     def require(self) -> CodeDatabase:
-        """Return its database; raises IndexBusy when another process owns the index."""
+        """Return its database. Raises StorageError when the index cannot be used."""
 
-    def facts(self, stats: IndexStats | None = None) -> Facts:
-        """Return what is known of the folder, after noting new counters."""
+    async def look(self, deadline_s: float) -> Facts:
+        """Return what is known of the folder: what is new within so many seconds, else the last."""
 
     async def hint(self, paths: Sequence[bytes]) -> None:
         """Say that files may have changed on disk, without waiting for the index to follow."""
@@ -69,8 +68,8 @@ class CommandContext(Protocol):
     async def set_paused(self, *, paused: bool) -> None:
         """Hold background work, or go on with it."""
 
-    def worker_status(self) -> Sequence[msgspec.Struct]:
-        """Describe the worker processes."""
+    async def worker_status(self) -> Sequence[msgspec.Struct]:
+        """Describe the worker processes, those of other owners included."""
 
 
 def chosen(context: CommandContext, uri: str | None) -> list[CommandFolder]:

@@ -32,7 +32,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 async def run(context: CommandContext, params: Params) -> Result:
-    """Start the job, or name the one that runs. Raises IndexBusy when another process owns all."""
+    """Start the job, or name the one that runs."""
     job = context.reindexing
     if job is not None and not job.task.done():
         return Result(started=True, job=job.number, already=True, folders=job.roots)

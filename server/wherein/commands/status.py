@@ -11,8 +11,6 @@ from typing import Final
 import msgspec
 
 from wherein.commands.context import CommandContext, CommandFolder, chosen
-from wherein.domain import IndexStats
-from wherein.errors import WhereinError
 from wherein.status import describe
 
 _STATS_S: Final = 0.06  # leaves 20 ms of the 80 for everything else
@@ -27,7 +25,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 class FolderRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One folder. `as_of` is the unix time of the counters, None while there are none.
 
-    `owner_pid` is the process that owns the index when this one does not, 0 for an unknown one.
+    `owner_pid` is the process that owns the index when this one has joined it, 0 when not known.
     """
 
     folder: str
@@ -59,12 +57,7 @@ async def run(context: CommandContext, params: Params) -> Result:
 
 
 async def _row(folder: CommandFolder) -> FolderRow:
-    stats: IndexStats | None = None
-    try:
-        stats = await folder.require().stats(_STATS_S)
-    except WhereinError:
-        stats = None  # busy or slow: the last facts say so
-    facts = folder.facts(stats)
+    facts = await folder.look(_STATS_S)
     status = describe(facts)
     known = facts.stats
     return FolderRow(

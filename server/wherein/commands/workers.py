@@ -1,4 +1,7 @@
-"""The command `wherein/workers`: the worker processes of this server. Runs in the server."""
+"""The command `wherein/workers`: the worker processes that serve the folders. Runs in the server.
+
+Those of a folder that this server has joined are its owner's; each row names the process.
+"""
 
 from __future__ import annotations
 
@@ -22,5 +25,5 @@ class Result(msgspec.Struct, frozen=True):
 
 async def run(context: CommandContext, params: Params) -> Result:
     """List the workers."""
-    rows = [msgspec.to_builtins(status) for status in context.worker_status()]
+    rows = [msgspec.to_builtins(status) for status in await context.worker_status()]
     return Result([{camel(name): value for name, value in row.items()} for row in rows])

@@ -6,6 +6,8 @@ one frame. Knows the driver protocol and nothing of processes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wherein import domain as d
 from wherein.database.drivers.base import DriverConfig, create_driver
 from wherein.ipc.pending import Pending
@@ -20,6 +22,11 @@ class CodeDatabase:
     def connect(self) -> str:
         """Connect now, starting what is needed, and return the endpoint. Blocks; for workers."""
         return self._driver.connect()
+
+    @property
+    def connected(self) -> bool:
+        """True while there is a connection."""
+        return self._driver.connected
 
     def search(self, query: d.SearchQuery) -> Pending[d.SearchResponse]:
         """Answer a question."""
@@ -94,6 +101,14 @@ class CodeDatabase:
     def verify(self) -> Pending[d.Verdict]:
         """Read all of the index and check it against itself."""
         return self._driver.submit("verify", d.Empty(), None)
+
+    def ask_owner(self, asked: d.AskOwner, deadline_s: float | None = None) -> Pending[d.OwnerSays]:
+        """Ask the process that owns the index; its database worker passes it on."""
+        return self._driver.submit("ask_owner", asked, deadline_s)
+
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called, on any thread, whenever the connection breaks."""
+        self._driver.on_lost(tell)
 
     def requests_sent(self) -> int:
         """How many request frames this database has sent."""

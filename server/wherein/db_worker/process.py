@@ -22,6 +22,7 @@ from wherein.db_worker.index import Index
 from wherein.db_worker.missing import Maker
 from wherein.db_worker.overlay import Overlays
 from wherein.db_worker.readers import Readers
+from wherein.db_worker.relay import OwnerRelay
 from wherein.db_worker.rush import Rush
 from wherein.db_worker.unsaved import Typed
 from wherein.errors import StorageError, WhereinError
@@ -72,6 +73,7 @@ class DatabaseService:
         )
         self._parked: list[tuple[Call, float]] = []
         self._wake = threading.Condition()
+        self.relay = OwnerRelay(context.send)
         self._news = 0  # counted up whenever a parked request may have something to get
         self._stopped = False
         self._rush = Rush()
@@ -91,6 +93,7 @@ class DatabaseService:
             DATABASE_OPERATIONS,
             self.handle,
             self.gone,
+            on_outdated=lambda: context.send(control.Outdated()),
         )
         self.endpoint = self._service.endpoint
 
@@ -100,6 +103,8 @@ class DatabaseService:
             call.reply(self._index.writer.stats())
         elif call.operation == "put_overlay":
             call.reply(self._overlays.put(call.connection, call.params))
+        elif call.operation == "ask_owner":
+            self.relay.ask(call)
         elif call.operation in _WRITES:
             self._writes.put(call)
         elif call.operation in _PARKED:
@@ -323,5 +328,5 @@ def main(context: WorkerContext) -> None:
     """Serve one index until told to stop. Raises StorageError when it cannot be opened."""
     service = DatabaseService(context)
     context.send(control.Ready(service.endpoint))
-    context.stopping.wait()
+    service.relay.listen(context)
     service.close()

@@ -20,14 +20,13 @@ import apsw
 import apsw.sqlite_extra
 
 from wherein.db_worker import disk
+from wherein.domain import SCHEMA
 from wherein.errors import IndexDamaged, StorageError
 
 logger = logging.getLogger(__name__)
 
 APPLICATION_ID: Final = 0x57684931  # "WhI1"
-#: Raise when a table, a column, how files are cut, or what the tokeniser puts into `words` changes:
-#: old indexes are then rebuilt, with nothing asked.
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = SCHEMA
 #: Writers wait this long for another process that still holds the database.
 BUSY_MS: Final = 5_000
 #: 8 bytes at the end of each page hold its checksum (SQLite's own checksum VFS): a flipped bit is

@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -28,8 +28,18 @@ logger = logging.getLogger(__name__)
 class Client:
     """A connection that has shaken hands. `requests` counts the frames sent."""
 
-    def __init__(self, endpoint: str, token: bytes, operations: Mapping[str, Operation]) -> None:
-        """Connect and shake hands; raises WorkerUnavailable or another WhereinError."""
+    def __init__(
+        self,
+        endpoint: str,
+        token: bytes,
+        operations: Mapping[str, Operation],
+        on_lost: Callable[[Client], None] | None = None,
+    ) -> None:
+        """Connect and shake hands; raises WorkerUnavailable or another WhereinError.
+
+        `on_lost` is called once, on any thread, when the connection breaks; not when it is closed.
+        """
+        self._on_lost = on_lost
         self.endpoint = endpoint
         self.requests = 0
         self._operations = operations
@@ -69,6 +79,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; whoever still waits gets ConnectionLost."""
+        self._on_lost = None
         self._fail(ConnectionLost("the connection was closed"))
 
     def _send(self, payload: bytes) -> None:
@@ -112,6 +123,8 @@ class Client:
         for future, _ in waiting.values():
             if not future.done():
                 future.set_exception(self._lost)
+        if self._on_lost is not None:
+            self._on_lost(self)
 
 
 def _resolve(

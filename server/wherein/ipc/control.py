@@ -1,13 +1,16 @@
 """Messages on the control pipe between the server process and one worker.
 
-Up: ready, heartbeat, progress, state, need_database, synced, log tail. Down: stop, pause, resume,
-sync, near, hint, database_at. Each is one tagged msgpack struct in one frame. `root` is an index's
-id, since a folder's path need not be text.
+Up: ready, heartbeat, progress, state, need_database, synced, log tail, owner_asked, outdated. Down:
+stop, pause, resume, sync, near, hint, database_at, owner_says. Each is one tagged msgpack struct in
+one frame. `root` is an index's id, since a folder's path need not be text.
 """
 
 from __future__ import annotations
 
 import msgspec
+
+from wherein.domain import AskOwner
+from wherein.errors import Fault
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -106,11 +109,41 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Finish what is in hand and exit."""
 
 
+class OwnerAsked(msgspec.Struct, frozen=True, tag="owner_asked"):
+    """Another process, joined to this index, asks its owner for something."""
+
+    request: int
+    asked: AskOwner
+
+
+class OwnerSays(msgspec.Struct, frozen=True, tag="owner_says"):
+    """The answer to `OwnerAsked`: a fault, or the msgpack of what was asked for."""
+
+    request: int
+    fault: Fault | None
+    body: bytes = b""
+
+
+class Outdated(msgspec.Struct, frozen=True, tag="outdated"):
+    """A newer wherein wants the index: its owner gives it up."""
+
+
 class LogTail(msgspec.Struct, frozen=True, tag="log_tail"):
     """The last line that says why the worker is about to fail."""
 
     text: str
 
 
-Up = Ready | Heartbeat | Progress | State | ModelReady | NeedDatabase | Synced | LogTail
-Down = DatabaseAt | Sync | Near | Hint | Pause | Resume | Stop
+Up = (
+    Ready
+    | Heartbeat
+    | Progress
+    | State
+    | ModelReady
+    | NeedDatabase
+    | Synced
+    | LogTail
+    | OwnerAsked
+    | Outdated
+)
+Down = DatabaseAt | OwnerSays | Sync | Near | Hint | Pause | Resume | Stop

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import socket
 import struct
 import sys
@@ -16,11 +17,13 @@ from typing import Final
 import msgspec
 
 from wherein import __version__
-from wherein.errors import ProtocolError, WorkerUnavailable
+from wherein.domain import SCHEMA
+from wherein.errors import IndexBusy, ProtocolError, WorkerUnavailable
 from wherein.ipc.frames import read_frame, write_frame
 
 PROTOCOL: Final = 1
 HANDSHAKE_S: Final = 2.0
+_STARTED: Final = time.time()
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
@@ -30,6 +33,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     build: str
     pid: int
     token: bytes
+    schema: int = 0
+    started: float = 0.0  # unix time at which the process began to speak
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
@@ -41,9 +46,14 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """What a server answers before it hangs up."""
+    """What a server answers before it hangs up; `newer` when it is of a newer version."""
 
     reason: str
+    newer: bool = False
+
+
+class Newcomer(ProtocolError):
+    """A client of a newer version came: this side is outdated."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -52,35 +62,56 @@ _answer = msgspec.msgpack.Decoder(Welcome | Refused).decode
 
 
 def greet(sock: socket.socket, token: bytes) -> Welcome:
-    """Do the client's side. Raises WorkerUnavailable when the server refuses."""
-    write_frame(sock, _encode(Hello(PROTOCOL, __version__, os.getpid(), token)))
+    """Do the client's side.
+
+    Raises IndexBusy when the server is of a newer version, WorkerUnavailable when it refuses for
+    another reason: an older one retires.
+    """
+    hello = Hello(PROTOCOL, __version__, os.getpid(), token, SCHEMA, _STARTED)
+    write_frame(sock, _encode(hello))
     try:
         answer: Welcome | Refused = _answer(read_frame(sock, time.monotonic() + HANDSHAKE_S))
     except msgspec.MsgspecError as error:
         raise ProtocolError("the other side is not a wherein process") from error
+    if isinstance(answer, Refused) and answer.newer:
+        raise IndexBusy(
+            f"The index of this folder is in use by a newer wherein: {answer.reason}. "
+            "Restart this editor's language server, or update wherein"
+        )
     if isinstance(answer, Refused):
         raise WorkerUnavailable(f"The worker refused the connection: {answer.reason}")
     return answer
 
 
 def receive(sock: socket.socket, token: bytes) -> Hello:
-    """Do the server's side. Raises ProtocolError when the client may not come in."""
+    """Do the server's side. Raises ProtocolError when the client may not come in, Newcomer when
+    it is of a newer version.
+    """
     if not same_user(sock):
         raise ProtocolError("another user's process tried to connect")
     try:
         hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S))
     except msgspec.MsgspecError as error:
         raise ProtocolError("the other side is not a wherein process") from error
+    version = _order(hello.protocol, hello.schema, hello.build)
+    ours = _order(PROTOCOL, SCHEMA, __version__)
     reason = ""
     if not hmac.compare_digest(hello.token, token):
         reason = "the token is wrong"
-    elif hello.protocol != PROTOCOL or hello.build != __version__:
+    elif version != ours:
         reason = f"this worker is of version {__version__}, you are of {hello.build}"
     if reason:
-        write_frame(sock, _encode(Refused(reason)))
-        raise ProtocolError(reason)
+        known = reason != "the token is wrong"
+        write_frame(sock, _encode(Refused(reason, known and ours > version)))
+        raise (Newcomer if known and version > ours else ProtocolError)(reason)
     write_frame(sock, _encode(Welcome(PROTOCOL, __version__, os.getpid())))
     return hello
+
+
+def _order(protocol: int, schema: int, build: str) -> tuple[int, int, tuple[int, ...], str]:
+    """Make versions comparable: two that are not equal are an older and a newer one."""
+    numbers = tuple(int(digits[:9]) for digits in re.findall(r"[0-9]+", build[:100]))
+    return protocol, schema, numbers, build
 
 
 def same_user(sock: socket.socket) -> bool:

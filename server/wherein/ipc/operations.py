@@ -41,6 +41,7 @@ _DATABASE = (
     Operation("finish_rebuild", d.Generation, d.Empty, 60.0),
     Operation("purge", d.Empty, d.Purged, 600.0),
     Operation("verify", d.Empty, d.Verdict, 300.0),
+    Operation("ask_owner", d.AskOwner, d.OwnerSays, 130.0),
     Operation("wait_vectors", d.WaitFor, d.IndexStats, 40.0),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import time
 from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
@@ -11,6 +12,7 @@ from typing import Generic, TypeVar
 from wherein.errors import DeadlineExceeded
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Pending(Generic[T]):
@@ -40,6 +42,24 @@ class Pending(Generic[T]):
         except concurrent.futures.TimeoutError:
             self._give_up()
             raise self._late() from None
+
+    def then(self, convert: Callable[[T], R]) -> Pending[R]:
+        """Return the same answer in another form; `convert` may raise a WhereinError."""
+        outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
+
+        def done(future: concurrent.futures.Future[T]) -> None:
+            with contextlib.suppress(concurrent.futures.InvalidStateError):
+                if future.cancelled():
+                    outcome.cancel()
+                    return
+                try:
+                    outcome.set_result(convert(future.result()))
+                except Exception as error:  # noqa: BLE001 - handed to whoever waits
+                    outcome.set_exception(error)
+
+        self.future.add_done_callback(done)
+        left = self._until - time.monotonic()
+        return Pending(outcome, self._what, left, self._give_up)
 
     def __await__(self) -> Generator[object, None, T]:
         return self._wait().__await__()

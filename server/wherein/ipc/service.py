@@ -91,6 +91,9 @@ class Connection:
                     self._request(message)
         except ConnectionLost:
             pass
+        except handshake.Newcomer as error:
+            logger.warning("a newer wherein wants this index: %s", error)
+            self._service.outdated()
         except (WhereinError, msgspec.MsgspecError) as error:
             logger.info("a client was dropped: %s", error)
         finally:
@@ -156,8 +159,14 @@ class Service:
         operations: Mapping[str, Operation],
         handler: Callable[[Call], None],
         on_gone: Callable[[Connection], None] | None = None,
+        *,
+        on_outdated: Callable[[], None] | None = None,
     ) -> None:
-        """Listen under `name`; `handler` gets each request on its connection's thread."""
+        """Listen under `name`; `handler` gets each request on its connection's thread.
+
+        `on_gone` is told of each client that went, `on_outdated` of one of a newer version.
+        """
+        self._on_outdated = on_outdated
         self.token = token
         self.operations = operations
         self.handler = handler
@@ -192,6 +201,11 @@ class Service:
             self._connections.discard(connection)
         if self._on_gone is not None:
             self._on_gone(connection)
+
+    def outdated(self) -> None:
+        """Pass on that a newer version wants what this service serves."""
+        if self._on_outdated is not None:
+            self._on_outdated()
 
     def close(self) -> None:
         """Stop accepting, hang up on everybody, remove the socket file."""

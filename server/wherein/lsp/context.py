@@ -7,20 +7,25 @@ knows the canonical path, and the client gets back the one it gave.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from wherein.commands.context import CommandFolder, Reindexing
 from wherein.database.code_database import CodeDatabase
 from wherein.domain import IndexStats
-from wherein.errors import UsageError
-from wherein.host import Folder, IndexHost
+from wherein.errors import IndexBusy, UsageError, WhereinError
+from wherein.folder import Folder
+from wherein.host import IndexHost
 from wherein.lsp.convert import Places, file_path
 from wherein.paths import relative_to
 from wherein.settings import Settings
 from wherein.status import Facts
+
+_OTHERS_S: Final = 2.0  # for another owner to list its workers
 
 
 class ServedFolder:
@@ -36,11 +41,22 @@ class ServedFolder:
         return self.folder.root
 
     def require(self) -> CodeDatabase:
-        """Return its database; raises IndexBusy when another process owns the index."""
-        return self.folder.require()
+        """Return its database. Raises StorageError when the index cannot be used."""
+        return self._host.require(self.folder)
 
-    def facts(self, stats: IndexStats | None = None) -> Facts:
-        """Return what is known of the folder, after noting new counters."""
+    async def look(self, deadline_s: float) -> Facts:
+        """Return what is known of the folder: what is new within so many seconds, else the last."""
+        counting = self.folder.database.stats(deadline_s)
+        if not self.folder.owned:
+            try:
+                await self.folder.ask_facts(deadline_s)
+            except IndexBusy as problem:
+                self.folder.refused(problem)
+            except WhereinError:
+                pass  # busy or slow: the last facts say so
+        stats: IndexStats | None = None
+        with contextlib.suppress(WhereinError):
+            stats = await counting
         return self._host.facts(self.folder, stats)
 
     async def hint(self, paths: Sequence[bytes]) -> None:
@@ -111,9 +127,15 @@ class ServerContext:
         """Hold background work, or go on with it; the pipe to a worker may block, a thread may."""
         await asyncio.to_thread(self.host.set_paused, paused=paused)
 
-    def worker_status(self) -> Sequence[msgspec.Struct]:
-        """Describe the worker processes."""
-        return self.host.worker_status()
+    async def worker_status(self) -> Sequence[msgspec.Struct]:
+        """Describe the worker processes, those of other owners included."""
+        found = {status.pid or -n: status for n, status in enumerate(self.host.worker_status(), 1)}
+        for folder in self.host.folders:
+            if not folder.owned:
+                with contextlib.suppress(WhereinError):
+                    others = await folder.ask_workers(_OTHERS_S)
+                    found |= {status.pid or -len(found): status for status in others}
+        return list(found.values())
 
     def places(self, encoding: str) -> Places:
         """Make what turns hits into URIs and ranges, for one reply."""

@@ -15,7 +15,7 @@ from typing import Final
 from wherein.commands.why import kept_out
 from wherein.domain import Overlay
 from wherein.errors import WhereinError
-from wherein.host import Folder
+from wherein.folder import Folder
 from wherein.lsp.context import ServerContext
 
 _PAUSE_S: Final = 0.1  # an editor that starts opens many files at once

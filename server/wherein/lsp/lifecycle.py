@@ -93,17 +93,6 @@ class Session:
         if files:
             await asyncio.to_thread(self.host.hint, files)
 
-    async def keep_trying(self) -> None:
-        """Each second, try to own the folders that other processes own; for ever."""
-        while True:
-            await asyncio.sleep(_TICK_S)
-            if all(folder.owned for folder in self.host.folders):
-                continue
-            # What is wrong with a directory was told when its folder was opened.
-            with contextlib.suppress(StorageError):
-                if await asyncio.to_thread(self.host.retry):
-                    self.files.rules_changed()
-
     def stop(self) -> None:
         """Stop all workers, once; whoever comes second waits. Blocks at most 1.2 s."""
         with self._stopping:

@@ -19,7 +19,8 @@ from pygls.progress import Progress
 
 from wherein.domain import IndexStats
 from wherein.errors import WhereinError
-from wherein.host import Folder, IndexHost
+from wherein.folder import Folder
+from wherein.host import IndexHost
 
 logger = logging.getLogger(__name__)
 

@@ -79,7 +79,6 @@ class Server(LanguageServer):
             for command in COMMANDS:
                 self.command(command.name)(_handler_of(self, command))
         await self.session.change(_folders_of(params))
-        self._spawn(self.session.keep_trying())
         window = params.capabilities.window
         if window is not None and window.work_done_progress:
             self._progress = IndexingProgress(self.session.host, self.work_done_progress)

@@ -28,6 +28,7 @@ class Owner(msgspec.Struct, frozen=True):
     pid: int
     build: str
     since: float
+    brief: bool = False  # a command line: an editor may ask it to hand over
     database: str = ""  # endpoint of the database worker
     vectorization: str = ""  # endpoint of the vectorization worker
     workers: dict[str, tuple[int, float]] = {}  # type -> pid, start time; to find leftovers
@@ -36,8 +37,9 @@ class Owner(msgspec.Struct, frozen=True):
 class OwnerLock:
     """The lock of one index."""
 
-    def __init__(self, paths: IndexPaths) -> None:
+    def __init__(self, paths: IndexPaths, *, brief: bool = False) -> None:
         self._paths = paths
+        self._brief = brief
         self._fd: int | None = None
         self._endpoints: dict[str, str] = {}
         self._workers: dict[str, tuple[int, float]] = {}
@@ -60,9 +62,10 @@ class OwnerLock:
             fd = os.open(self._paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StorageError(f"{self._paths.lock} cannot be opened: {error.strerror}") from error
-        if not _lock(fd):
+        if not _lock(fd) or not _still_there(fd, self._paths.lock):
             os.close(fd)
             return False
+        os.utime(fd if os.utime in os.supports_fd else self._paths.lock)  # the last use
         self._fd = fd
         self._since = time.time()
         self._endpoints, self._workers = {}, {}
@@ -85,11 +88,17 @@ class OwnerLock:
         if fd is not None:
             with contextlib.suppress(OSError):
                 self._paths.owner_file.unlink()
+                os.utime(self._paths.lock)
             os.close(fd)
 
     def _tell(self) -> None:
         owner = Owner(
-            os.getpid(), __version__, self._since, **self._endpoints, workers=self._workers
+            os.getpid(),
+            __version__,
+            self._since,
+            self._brief,
+            **self._endpoints,
+            workers=self._workers,
         )
         write_private(self._paths.owner_file, msgspec.json.encode(owner))
 
@@ -124,6 +133,14 @@ def _started(pid: int) -> float:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return 0.0
+
+
+def _still_there(fd: int, path: Path) -> bool:
+    """Say whether a lock is that of the file, not of one that was removed with its index."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except OSError:
+        return False
 
 
 def _lock(fd: int) -> bool:

@@ -1,4 +1,4 @@
-"""One folder, owned by this process for one command: the workers, and waiting for them.
+"""One folder for the time of one command: owned with its workers, or joined; and waiting for it.
 
 Every wait here looks at the workers a few times a second, so that a worker that is gone or silent
 ends the command with a sentence instead of a hang. Main thread only.
@@ -15,10 +15,12 @@ from typing import Final, TypeVar
 
 from wherein.database.code_database import CodeDatabase
 from wherein.domain import IndexStats
-from wherein.errors import WhereinError, WorkerUnavailable
-from wherein.host import Folder, IndexHost
+from wherein.errors import IndexBusy, WhereinError, WorkerUnavailable
+from wherein.folder import Folder
+from wherein.host import IndexHost
 from wherein.ipc.pending import Pending
 from wherein.settings import Settings
+from wherein.status import Facts
 from wherein.terminal import signals
 from wherein.terminal.progress import Progress
 from wherein.terminal.streams import say
@@ -27,8 +29,8 @@ from wherein.workers.start import WatchMode, WorkerType
 
 T = TypeVar("T")
 
-OWNER_PATIENCE_S: Final = 2.0  # another command line gives the index up soon; an editor does not
-RETRY_S: Final = 0.1
+WHOLE_DAY_S: Final = 86_400.0  # indexing takes as long as it takes: silence ends a wait, not time
+OWNER_SILENT_S: Final = 20.0  # a process that keeps the index and says nothing for so long is stuck
 TICK_S: Final = 0.1
 PARK_S: Final = 0.2  # how long the database parks one wait for vectors
 COUNT_EVERY_S: Final = 0.25  # counters for the progress line
@@ -37,7 +39,7 @@ STALLED_S: Final = 120.0  # no new vector for so long: go on with words
 
 
 class Session:
-    """Owns one index from `with` to the end of it. Raises IndexBusy when it cannot."""
+    """Owns one index from `with` to the end of it, or joins the process that does."""
 
     def __init__(self, root: str, settings: Settings) -> None:
         self._root = root
@@ -48,10 +50,15 @@ class Session:
         self._counted_at = 0.0
         self._done = False
         self._synced: concurrent.futures.Future[int] | None = None
+        self._asked: concurrent.futures.Future[Facts] | None = None
+        self._asked_at = 0.0
+        self._heard_at = time.monotonic()  # when the owner, if it is not us, last said something
 
     def __enter__(self) -> Session:
         try:
-            self._own()
+            with signals.held():
+                self._host.open([self._root])
+                self._stats = self.folder.require().stats()  # starts the database worker, at once
         except BaseException:
             self._close()
             raise
@@ -78,7 +85,7 @@ class Session:
     def start_sync(self) -> None:
         """Ask for the index to be brought up to what is on disk; `wait_words` waits for it."""
         if self._synced is None:
-            self._synced = self._host.sync(self.folder).future
+            self._synced = self._host.sync(self.folder, deadline_s=WHOLE_DAY_S).future
 
     def wait_words(self) -> None:
         """Wait until everything on disk is found by words. Raises WhereinError when it cannot."""
@@ -90,6 +97,7 @@ class Session:
         """Wait until every chunk has its vector; return why words alone must do, "" if not so."""
         left, moved_at = -1, time.monotonic()
         while True:
+            self._hear_owner()
             facts = self.folder.facts
             reason = facts.troubles.get("lexical_only") or self._trouble(WorkerType.VECTORIZATION)
             if reason:
@@ -121,6 +129,7 @@ class Session:
                 return
             self._changed.clear()
             self._changed.wait(TICK_S)
+            self._hear_owner()
             self._show()
 
     def count(self) -> IndexStats:
@@ -139,6 +148,7 @@ class Session:
     def wait(self, future: concurrent.futures.Future[T]) -> T:
         """Wait for an answer, showing progress; raises its error, or that a worker is gone."""
         while not concurrent.futures.wait([future], TICK_S).done:
+            self._hear_owner()
             for worker in (WorkerType.FILE_WATCHER, WorkerType.DATABASE):
                 trouble = self._trouble(worker)
                 if trouble:
@@ -146,24 +156,30 @@ class Session:
             self._show()
         return future.result()
 
-    def _own(self) -> None:
-        until = time.monotonic() + OWNER_PATIENCE_S
-        with signals.held():
-            self._host.open([self._root])
-            if self.folder.owned:
-                self._begin()
-                return
-        while time.monotonic() < until:
-            time.sleep(RETRY_S)
-            with signals.held():
-                if self._host.retry():
-                    self._begin()
-                    return
-        self.folder.require()
+    def _hear_owner(self) -> None:
+        """Ask the process that owns the index, when that is not this one, for what it knows.
 
-    def _begin(self) -> None:
-        """Start the database worker too, at once: the others will want it."""
-        self._stats = self.folder.database.stats()
+        Raises WorkerUnavailable when it has been silent for long.
+        """
+        now = time.monotonic()
+        if self.folder.owned:
+            self._heard_at = now
+            return
+        if self._asked is not None and self._asked.done():
+            pending, self._asked = self._asked, None
+            error = pending.exception()
+            if error is None:
+                self._heard_at = now
+            elif isinstance(error, IndexBusy):
+                raise error
+        elif self._asked is None and now - self._asked_at > COUNT_EVERY_S:
+            self._asked_at = now
+            self._asked = self.folder.ask_facts(OWNER_SILENT_S).future
+        if now - self._heard_at > OWNER_SILENT_S:
+            raise WorkerUnavailable(
+                f"Process {self.folder.facts.owner_pid} keeps the index of this folder and does "
+                "not answer. End it, or wait for it"
+            )
 
     def _close(self) -> None:
         signals.ignore()
@@ -193,6 +209,9 @@ class Session:
     def _trouble(self, worker: WorkerType) -> str:
         """Say what is wrong with a worker, "" for nothing."""
         name = worker.value.replace("_", " ")
+        if not self.folder.owned:
+            trouble = self.folder.facts.failed_workers.get(worker.value, "")
+            return f"The {name} worker {trouble}" if trouble else ""
         for status in self._host.worker_status():
             if status.type != worker.value:
                 continue

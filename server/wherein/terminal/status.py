@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 
-from wherein.database.code_database import CodeDatabase
 from wherein.database.db_worker_manager import DBWorkerManager
-from wherein.database.drivers.base import DriverConfig
 from wherein.domain import IndexStats
 from wherein.embedding.fingerprint import hash_files
 from wherein.embedding.models import ModelSpec, read_choice, resolve
-from wherein.errors import ModelError, WhereinError, WorkerUnavailable
-from wherein.ownership.lock import OwnerLock, read_owner
+from wherein.errors import IndexBusy, ModelError, WhereinError, WorkerUnavailable
+from wherein.folder import Folder
+from wherein.ownership.lock import read_owner
 from wherein.paths import IndexPaths, check_folder, config_home, index_paths
 from wherein.settings import Settings
 from wherein.status import Facts, describe
@@ -85,11 +85,12 @@ def look(root: str, settings: Settings) -> Report:
             owner=None,
         )
     facts = Facts(phase="idle", reconciled=True)
-    with _reading(paths, settings) as (database, owner):
-        facts.owner_pid = owner
-        if database is not None:
-            facts.stats = database.stats(STATS_S).result()
+    with _reading(paths, settings) as (folder, owner):
+        if owner is None:
+            facts.stats = folder.database.stats(STATS_S).result()
             facts.model = facts.stats.fingerprint
+        else:
+            facts = _joined(folder)
     problem = model_problem()[1]
     if problem:
         works = "" if "Words still work" in problem else ". Words still work"
@@ -133,30 +134,39 @@ def model_problem() -> tuple[ModelSpec | None, str]:
     return spec, ""
 
 
+def _joined(folder: Folder) -> Facts:
+    """Ask the process that owns an index; where it does not answer, say who that is."""
+    folder.became_anothers()
+    try:
+        counting = folder.database.stats(STATS_S)
+        folder.ask_facts(STATS_S).result()
+        folder.count(counting.result(), time.time())
+    except IndexBusy as problem:
+        folder.refused(problem)
+    except WhereinError:
+        who = folder.facts.owner_pid or "another"
+        folder.facts.troubles["busy"] = f"Process {who} owns the index and does not answer"
+    return folder.facts
+
+
 @contextmanager
-def _reading(
-    paths: IndexPaths, settings: Settings
-) -> Iterator[tuple[CodeDatabase | None, int | None]]:
-    """Give the database of an index, and the pid of the other process that owns it."""
+def _reading(paths: IndexPaths, settings: Settings) -> Iterator[tuple[Folder, int | None]]:
+    """Give the folder of an index, and the pid of the other process that owns it."""
     token = secrets.token_bytes(32)
-    lock = OwnerLock(paths)
+    folder = Folder(paths, brief=True)
+    lock, database = folder.lock, folder.database
     manager = WorkerManager.get_instance()
-    database = CodeDatabase(DriverConfig("sqlite", paths.directory))
     try:
         if lock.acquire(token):
             starter = DatabaseStarter(manager, {paths.directory: paths}, token, settings)
             DBWorkerManager.configure(start=starter)
             with signals.held():
                 database.stats()  # starts the worker on a thread that Ctrl-C does not reach
-            yield database, None
+            yield folder, None
             return
         owner = read_owner(paths)
         DBWorkerManager.configure(start=_attach(owner.database if owner else ""))
-        reachable = False
-        with suppress(WhereinError):
-            database.connect()
-            reachable = True
-        yield database if reachable else None, owner.pid if owner else 0
+        yield folder, owner.pid if owner else 0
     finally:
         signals.ignore()
         manager.stop_all_workers()

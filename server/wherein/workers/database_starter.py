@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from wherein.errors import WorkerUnavailable
@@ -14,16 +15,22 @@ from wherein.paths import IndexPaths
 from wherein.settings import Settings
 from wherein.workers import supervision
 from wherein.workers.handle import WorkerHandle, WorkerState
-from wherein.workers.manager import Listener, WorkerManager, ignore
+from wherein.workers.manager import STOP_S, Listener, WorkerManager, ignore
 from wherein.workers.start import WorkerStart, WorkerType
 
 DATABASE_START_S: Final = 10.0
 
 
+def _nowhere(_db_path: str) -> str:
+    """Know of no other owner."""
+    raise WorkerUnavailable("This process does not own that index")
+
+
 class DatabaseStarter:
     """What `DBWorkerManager` is configured with in the hosting process: start one, or find it.
 
-    `indexes` are the indexes this process owns, by database path; others are refused.
+    `indexes` are the indexes this process owns, by database path. For others `elsewhere` finds the
+    endpoint of their owner's worker, or gives "" when the index has become ours meanwhile.
     """
 
     def __init__(
@@ -33,12 +40,15 @@ class DatabaseStarter:
         token: bytes,
         settings: Settings,
         listener: Listener = ignore,
+        *,
+        elsewhere: Callable[[str], str] = _nowhere,
     ) -> None:
         self._manager = manager
         self._indexes = indexes
         self._token = token
         self._settings = settings
         self._listener = listener
+        self._elsewhere = elsewhere
         self._lock = threading.Lock()
         self._handles: dict[str, WorkerHandle] = {}
 
@@ -47,6 +57,10 @@ class DatabaseStarter:
 
         Raises WorkerUnavailable when the index is not owned here or the worker does not come up.
         """
+        if db_path not in self._indexes:
+            endpoint = self._elsewhere(db_path)
+            if endpoint:
+                return endpoint
         with self._lock:
             index = self._indexes.get(db_path)
             if index is None:
@@ -62,6 +76,13 @@ class DatabaseStarter:
                     f"The database worker did not start: {handle.last_error or 'no answer'}"
                 )
             return handle.endpoint
+
+    def stop(self, db_path: str) -> None:
+        """Stop the database worker of an index that is given up."""
+        with self._lock:
+            handle = self._handles.pop(db_path, None)
+        if handle is not None:
+            self._manager._stop_handles([handle], STOP_S)
 
     def _make(self, db_path: str, index: IndexPaths) -> WorkerHandle:
         start = WorkerStart(WorkerType.DATABASE, (index,), self._token, self._settings)

@@ -10,6 +10,7 @@ import contextlib
 import enum
 import logging
 import multiprocessing as mp
+import os
 import socket
 import threading
 import time
@@ -56,6 +57,7 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     rss: int
     last_error: str
     index: str  # id of the index, for a database worker
+    host: int  # pid of the process that runs the worker
 
 
 class WorkerHandle:
@@ -217,6 +219,7 @@ class WorkerHandle:
                 rss=self._beat.rss if self._beat else 0,
                 last_error=self.last_error,
                 index=self.start_args.indexes[0].id if self.type is WorkerType.DATABASE else "",
+                host=os.getpid(),
             )
 
     def _read(self, process: BaseProcess, pipe: socket.socket) -> None:

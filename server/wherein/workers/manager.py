@@ -131,9 +131,13 @@ class WorkerManager:
 
     def _stop(self, types: Sequence[WorkerType], timeout: float) -> None:
         """Ask all first, in order, then wait: the watcher's last writes still find a database."""
-        deadline = time.monotonic() + timeout
         with self._lock:
             leaving = [h for t in types for h in self._workers if h.type is t]
+        self._stop_handles(leaving, timeout)
+
+    def _stop_handles(self, leaving: Sequence[WorkerHandle], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        with self._lock:
             self._workers = [h for h in self._workers if h not in leaving]
             for handle in leaving:
                 self._policies.pop(id(handle), None)

@@ -6,6 +6,7 @@ Used by `CodeDatabase` in the hosting process and in workers that attach.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -27,11 +28,18 @@ class DatabaseDriver(Protocol):
     def connect(self) -> str:
         """Connect if not connected, starting what is needed; return the endpoint. Blocks."""
 
+    @property
+    def connected(self) -> bool:
+        """True while there is a connection."""
+
     def submit(self, operation: str, params: object, deadline_s: float | None) -> Pending[Any]:
         """Send an operation without blocking; connects first where needed."""
 
     def keep(self, operation: str, key: bytes, params: object | None) -> None:
         """Send this again whenever a new connection is made; None forgets it."""
+
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called, on any thread, whenever the connection breaks."""
 
     def requests_sent(self) -> int:
         """How many frames this driver has sent."""

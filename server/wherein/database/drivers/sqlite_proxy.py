@@ -10,6 +10,7 @@ import concurrent.futures
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,18 @@ class SQLiteDriverProxy:
         self._kept: dict[tuple[str, bytes], object] = {}
         self._sent = 0
         self._closed = False
+        self._tell_lost: Callable[[], None] = _nobody
         # Connecting may start a process and wait for it: never on the asker's thread.
         self._connector = concurrent.futures.ThreadPoolExecutor(1, "wherein-connect")
 
     def connect(self) -> str:
         """Connect if not connected and return the endpoint; raises WorkerUnavailable."""
         return self._connected().endpoint
+
+    @property
+    def connected(self) -> bool:
+        """True while there is a connection."""
+        return self.live() is not None
 
     def submit(self, operation: str, params: object, deadline_s: float | None) -> Pending[Any]:
         """Send an operation; never blocks. The answer's errors are WhereinErrors."""
@@ -58,6 +65,10 @@ class SQLiteDriverProxy:
                 self._kept.pop((operation, key), None)
             else:
                 self._kept[operation, key] = params
+
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called, on any thread, whenever the connection breaks."""
+        self._tell_lost = tell
 
     def requests_sent(self) -> int:
         """Count the request frames sent over all connections of this driver."""
@@ -95,11 +106,11 @@ class SQLiteDriverProxy:
                 raise ConnectionLost("the connection was closed")
             endpoint = self._start_worker()
             try:
-                client = Client(endpoint, self._token(), DATABASE_OPERATIONS)
+                client = self._client_of(endpoint)
             except WorkerUnavailable:
                 # The worker may have died since its endpoint was learned: ask anew, once.
                 DBWorkerManager.forget(self._config.db_path, endpoint)
-                client = Client(self._start_worker(), self._token(), DATABASE_OPERATIONS)
+                client = self._client_of(self._start_worker())
             with self._lock:
                 kept = list(self._kept.items())
             for (operation, _), params in kept:
@@ -113,6 +124,14 @@ class SQLiteDriverProxy:
                 client.close()
                 raise ConnectionLost("the connection was closed")
             return client
+
+    def _client_of(self, endpoint: str) -> Client:
+        return Client(endpoint, self._token(), DATABASE_OPERATIONS, self._broken)
+
+    def _broken(self, client: Client) -> None:
+        """Note that a connection broke; runs on its reader's thread."""
+        self.lost(client)
+        self._tell_lost()
 
     def _start_worker(self) -> str:
         """Have the database worker running; the only way that one is ever started."""
@@ -128,6 +147,10 @@ class SQLiteDriverProxy:
     def lost(self, client: Client) -> None:
         """Note that a connection broke, so that the next request asks where the worker is."""
         DBWorkerManager.forget(self._config.db_path, client.endpoint)
+
+
+def _nobody() -> None:
+    """Tell nobody."""
 
 
 class _Attempt:
