@@ -224,16 +224,17 @@ def test_a_batch_from_a_file(project: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_a_second_command_line_names_the_owner(
+def test_a_second_command_line_joins_the_first(
     batch: subprocess.Popen[bytes], project: Path
 ) -> None:
     assert ask(batch, b'{"id": 1, "query": "blend"}')["results"]
-    done = run("search", "blend", "--dir", str(project))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert str(batch.pid) in done.stderr
+    (project / "fresh.py").write_text("def zanzibar_ferry():\n    return 1\n", encoding="utf-8")
+    done = run("search", "zanzibar_ferry", "--dir", str(project))
+    assert done.returncode == 0, done.stderr
+    assert "fresh.py" in done.stdout
     status = json.loads(run("status", "--dir", str(project), "--json").stdout)
-    assert (status["state"], status["owner"]) == ("busy", batch.pid)
-    assert status["files"] == 4  # asked of the owner's own worker
+    assert (status["state"], status["owner"]) == ("ok", batch.pid)
+    assert status["files"] == 5  # asked of the owner's own worker
     assert ask(batch, b'{"id": 2, "query": "blend"}')["results"]
 
 
