@@ -11,14 +11,9 @@ and notebooks. Imported by every process.
 from __future__ import annotations
 
 import enum
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
-
-#: The layout of a stored index: SQLite's user_version, and a part of the handshake. Raise it when a
-#: table, a column, or what the tokeniser puts into `words` changes: old indexes are then rebuilt,
-#: with nothing asked.
-SCHEMA: Final = 3
 
 
 class Kind(str, enum.Enum):

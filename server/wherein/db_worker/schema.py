@@ -20,8 +20,8 @@ import apsw
 import apsw.sqlite_extra
 
 from wherein.db_worker import disk
-from wherein.domain import SCHEMA
 from wherein.errors import IndexDamaged, StorageError
+from wherein.ipc.handshake import SCHEMA
 
 logger = logging.getLogger(__name__)
 
