@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from wherein.asking import AskOwner, OwnerSays
 from wherein.database.code_database import CodeDatabase
 from wherein.database.drivers.base import DriverConfig
-from wherein.domain import AskOwner, IndexStats, OwnerSays
+from wherein.domain import IndexStats
 from wherein.errors import IndexBusy, StorageError
 from wherein.ipc import control
 from wherein.ipc.pending import Pending

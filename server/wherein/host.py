@@ -20,9 +20,10 @@ from typing import Final
 import attrs
 
 from wherein.answering import answer
+from wherein.asking import AskOwner
 from wherein.database.code_database import CodeDatabase
 from wherein.database.db_worker_manager import DBWorkerManager
-from wherein.domain import AskOwner, IndexStats
+from wherein.domain import IndexStats
 from wherein.errors import StorageError, WhereinError, WorkerUnavailable
 from wherein.folder import Folder
 from wherein.ipc import control
@@ -220,7 +221,8 @@ class IndexHost:
                 return
             if settings.paused != before.paused:
                 self.set_paused(paused=settings.paused)
-            changed = {f.name for f in attrs.fields(Settings) if _differ(settings, before, f.name)}
+            old, new = attrs.asdict(before, recurse=False), attrs.asdict(settings, recurse=False)
+            changed = {name for name, value in new.items() if value != old[name]}
             if changed & {"exclude", "max_file_kib", "log_level"}:
                 self._start_watcher()
             if changed & {"model", "log_level"}:
@@ -394,7 +396,3 @@ class IndexHost:
         for message, future in self._syncs.take(folder.paths.id):
             next_owner = folder.ask_sync(message.paths, SYNC_S, rebuild=message.rebuild)
             next_owner.future.add_done_callback(functools.partial(pass_on, future))
-
-
-def _differ(one: Settings, other: Settings, name: str) -> bool:
-    return bool(getattr(one, name) != getattr(other, name))

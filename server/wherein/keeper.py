@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from wherein.domain import AskOwner
+from wherein.asking import AskOwner
 from wherein.errors import StorageError, WhereinError, WorkerUnavailable
 from wherein.folder import Folder
 from wherein.ipc import transport

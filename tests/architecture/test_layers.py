@@ -16,6 +16,7 @@ from support.imports import SERVER, modules, uses, within
 _COMMON = (
     "wherein.__version__",
     "wherein.domain",
+    "wherein.asking",
     "wherein.errors",
     "wherein.settings",
     "wherein.paths",

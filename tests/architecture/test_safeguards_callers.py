@@ -25,6 +25,7 @@ _CALLERS: dict[str, tuple[str, ...]] = {
 # R4: all that CodeDatabase knows besides values.
 _CODE_DATABASE = (
     "wherein.domain",
+    "wherein.asking",
     "wherein.ipc.pending",
     "wherein.database.drivers.base",
 )

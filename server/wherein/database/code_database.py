@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wherein import domain as d
+from wherein.asking import AskOwner, OwnerSays
 from wherein.database.drivers.base import DriverConfig, create_driver
 from wherein.ipc.pending import Pending
 
@@ -102,7 +103,7 @@ class CodeDatabase:
         """Read all of the index and check it against itself."""
         return self._driver.submit("verify", d.Empty(), None)
 
-    def ask_owner(self, asked: d.AskOwner, deadline_s: float | None = None) -> Pending[d.OwnerSays]:
+    def ask_owner(self, asked: AskOwner, deadline_s: float | None = None) -> Pending[OwnerSays]:
         """Ask the process that owns the index; its database worker passes it on."""
         return self._driver.submit("ask_owner", asked, deadline_s)
 

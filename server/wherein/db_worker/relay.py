@@ -10,7 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable
 
-from wherein import domain as d
+from wherein.asking import OwnerSays
 from wherein.errors import from_fault
 from wherein.ipc import control
 from wherein.ipc.service import Call
@@ -51,4 +51,4 @@ class OwnerRelay:
         if message.fault is not None:
             call.fail(from_fault(message.fault))
         else:
-            call.reply(d.OwnerSays(message.body))
+            call.reply(OwnerSays(message.body))

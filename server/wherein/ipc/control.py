@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wherein.domain import AskOwner
+from wherein.asking import AskOwner
 from wherein.errors import Fault
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from wherein import domain as d
+from wherein.asking import AskOwner, OwnerSays
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ _DATABASE = (
     Operation("finish_rebuild", d.Generation, d.Empty, 60.0),
     Operation("purge", d.Empty, d.Purged, 600.0),
     Operation("verify", d.Empty, d.Verdict, 300.0),
-    Operation("ask_owner", d.AskOwner, d.OwnerSays, 130.0),
+    Operation("ask_owner", AskOwner, OwnerSays, 130.0),
     Operation("wait_vectors", d.WaitFor, d.IndexStats, 40.0),
 )
 

@@ -1,0 +1,26 @@
+"""What a process that joined an index and the one that owns it say to each other: plain values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class AskOwner(msgspec.Struct, frozen=True, array_like=True):
+    """What a process that joined an index asks of the one that owns it.
+
+    `what` is `sync` (of `paths` first, all anew with `rebuild`; the answer is a commit number),
+    `facts` (a `status.Facts`), `workers` (a list of `WorkerStatus`), `hint` (`paths` may have
+    changed), `pause`, `resume`, or `retire`, which a brief owner follows and gives the index up.
+    """
+
+    what: Literal["sync", "facts", "workers", "hint", "pause", "resume", "retire"]
+    paths: tuple[bytes, ...] = ()
+    rebuild: bool = False
+
+
+class OwnerSays(msgspec.Struct, frozen=True, array_like=True):
+    """The owner's answer, as the msgpack of what was asked for."""
+
+    body: bytes
