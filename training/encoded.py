@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,17 +14,19 @@ from training.model import Bags
 from training.pairs import Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
     Integers = NDArray[np.int64]
+    _Block = dict[str, tuple[NDArray[np.uint16], Integers]]
 
 # How many tokens of each part are kept.
 LENGTHS = {"query": 48, "header": 32, "code": 192, "rest": 64}
 _BLOCK = 5000
+_MANY = 4  # blocks that one process does alone
 
 
 @attrs.define
@@ -51,6 +56,14 @@ class Encoded:
         """Mark the pairs of a kind."""
         kinds = self.names["kind"]
         return self.kind == (kinds.index(name) if name in kinds else -1)
+
+    def answer_keys(self) -> Integers:
+        """Return a number for the answer of each pair: equal when its tokens are."""
+        mixed = self.ids["code"].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(31)
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed * mixed, dtype=np.uint64)])
+        offsets = self.offsets["code"]
+        return (sums[offsets[1:]] - sums[offsets[:-1]]).astype(np.int64)
 
     def save(self, path: Path) -> None:
         """Write it to a file."""
@@ -83,19 +96,22 @@ def load(path: Path) -> Encoded:
 
 
 def encode(pairs: Sequence[Pair], tokenizer: Tokenizer) -> Encoded:
-    """Turn pairs into token ids."""
+    """Turn pairs into token ids; two processes share the work when there is much."""
+    starts = range(0, len(pairs), _BLOCK)
+    blocks = [partial(_block, pairs, tokenizer, start) for start in starts]
+    if len(blocks) > _MANY:
+        _waiting[:] = blocks  # the processes inherit them: nothing is copied there
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            found = pool.map(_at, range(len(blocks)), chunksize=1)
+        _waiting.clear()
+    else:
+        found = [block() for block in blocks]
     ids, offsets = {}, {}
-    for part, longest in LENGTHS.items():
-        pieces: list[NDArray[np.uint16]] = []
-        lengths: list[int] = []
-        for start in range(0, len(pairs), _BLOCK):
-            texts = [getattr(pair, part) for pair in pairs[start : start + _BLOCK]]
-            for found in tokenizer.encode_batch_fast(texts, add_special_tokens=False):
-                own = found.ids[:longest]
-                pieces.append(np.array(own, dtype=np.uint16))
-                lengths.append(len(own))
-        ids[part] = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.uint16)
-        offsets[part] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    for part in LENGTHS:
+        nothing = np.zeros(0, dtype=np.uint16)
+        ids[part] = np.concatenate([nothing, *(block[part][0] for block in found)])
+        lengths = np.concatenate([[0], *(block[part][1] for block in found)])
+        offsets[part] = np.cumsum(lengths).astype(np.int64)
     names: dict[str, list[str]] = {}
     numbers = {}
     for field in ("package", "kind", "language"):
@@ -104,6 +120,26 @@ def encode(pairs: Sequence[Pair], tokenizer: Tokenizer) -> Encoded:
         at = {value: number for number, value in enumerate(names[field])}
         numbers[field] = np.array([at[value] for value in values], dtype=np.int32)
     return Encoded(ids, offsets, numbers["package"], numbers["kind"], numbers["language"], names)
+
+
+_waiting: list[Callable[[], _Block]] = []
+
+
+def _at(number: int) -> _Block:
+    return _waiting[number]()
+
+
+def _block(pairs: Sequence[Pair], tokenizer: Tokenizer, start: int) -> _Block:
+    """Encode some pairs: for each part, its ids and how many each pair has."""
+    result: _Block = {}
+    for part, longest in LENGTHS.items():
+        texts = [getattr(pair, part) for pair in pairs[start : start + _BLOCK]]
+        found = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        own = [one.ids[:longest] for one in found]
+        lengths = np.array([len(one) for one in own], dtype=np.int64)
+        flat = itertools.chain.from_iterable(own)
+        result[part] = np.fromiter(flat, dtype=np.uint16, count=int(lengths.sum())), lengths
+    return result
 
 
 def queries(data: Encoded, chosen: Integers) -> Bags:

@@ -79,6 +79,7 @@ def fit(  # noqa: PLR0917
 ) -> Table:
     """Train a table in place and return it; `prefixes` are token ids of openings of questions."""
     rnd = np.random.default_rng(recipe.seed)
+    keys = data.answer_keys()
     adam = Adam(table.rows.shape), Adam(table.weights.shape), Adam((1,))
     log_scale = np.array([np.log(recipe.scale)], dtype=np.float32)
     batches = list(_batches(data, recipe, rnd))
@@ -92,7 +93,7 @@ def fit(  # noqa: PLR0917
             pick = rnd.integers(0, len(teacher.vectors), recipe.teacher_batch)
             extra = encoded.queries(teacher.tokens, pick), teacher.vectors[pick]
         pace = min(1.0, (number + 1) / 50) * max(0.03, 1 - number / len(batches))
-        loss = _step(table, adam, (left, right), extra, log_scale, recipe, pace)
+        loss = _step(table, adam, (left, right), keys[chosen], extra, log_scale, recipe, pace)
         recent.append(loss)
         if number % 200 == 199 or number + 1 == len(batches):
             spent = time.process_time() - began
@@ -108,6 +109,7 @@ def _step(  # noqa: PLR0917
     table: Table,
     adam: tuple[Adam, Adam, Adam],
     bags: tuple[Bags, Bags],
+    keys: Integers,
     extra: tuple[Bags, Floats] | None,
     log_scale: Floats,
     recipe: Recipe,
@@ -125,7 +127,7 @@ def _step(  # noqa: PLR0917
     counts = [one.matrix(column) for one in all_bags]
     sums = [matrix @ local[: matrix.shape[1]] for matrix in counts]
     units = [model.unit(one) for one in sums]
-    loss, *by_units, by_scale = model.contrast(units[0][0], units[1][0], scale)
+    loss, *by_units, by_scale = model.contrast(units[0][0], units[1][0], scale, keys)
     if extra:
         _, by_extra = model.imitate(units[2][0], extra[1], recipe.teacher_scale)
         by_units.append(by_extra * recipe.teacher)

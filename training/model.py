@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 _MIN_NORM = 1e-6
+_NEVER = -1e4
 
 
 @attrs.define
@@ -57,14 +58,22 @@ def unit(sums: Floats) -> tuple[Floats, Floats]:
     return sums / norms, norms
 
 
-def contrast(left: Floats, right: Floats, scale: float) -> tuple[float, Floats, Floats, float]:
+def contrast(
+    left: Floats, right: Floats, scale: float, keys: Integers | None = None
+) -> tuple[float, Floats, Floats, float]:
     """Symmetric InfoNCE of unit vectors, row i of one belonging to row i of the other.
 
-    Returns the loss and its gradients by `left`, `right` and the logarithm of `scale`.
+    Rows with the same key are no wrong answers for each other. Returns the loss and its gradients
+    by `left`, `right` and the logarithm of `scale`.
     """
     cosines = left @ right.T
-    forwards = _softmax(cosines * scale)
-    backwards = _softmax(np.ascontiguousarray(cosines.T) * scale)
+    scaled = cosines * scale
+    if keys is not None:
+        same = keys[:, None] == keys
+        np.fill_diagonal(same, val=False)
+        scaled[same] = _NEVER
+    forwards = _softmax(scaled)
+    backwards = _softmax(np.ascontiguousarray(scaled.T))
     count = len(left)
     diagonal = np.arange(count)
     loss = -(
@@ -88,7 +97,7 @@ def imitate(own: Floats, teacher: Floats, scale: float) -> tuple[float, Floats]:
     diagonal = np.arange(count)
     wanted = teacher @ teacher.T * scale
     seen = own @ own.T * scale
-    wanted[diagonal, diagonal] = seen[diagonal, diagonal] = -1e4
+    wanted[diagonal, diagonal] = seen[diagonal, diagonal] = _NEVER
     target, guess = _softmax(wanted), _softmax(seen)
     loss = -(target * np.log(guess + 1e-20)).sum() / count
     pull = (guess - target) * (scale / count)

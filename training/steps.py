@@ -117,6 +117,7 @@ def clean_all(
     say(f"{len(kept.training):,} pairs, {len(kept.tuning):,} for tuning, {dict(kept.dropped)}")
     tokenizer = tokens.train(kept.training, VOCABULARY)
     say(f"tokenizer of {tokenizer.get_vocab_size():,} tokens")
+    tokenizer.save(str(places[2]))
     known = clean.fingerprints(clean.sources(evaluation, work / "downloads"), tokenizer)
     say("fingerprints of the evaluation packages taken")
     found = []
@@ -136,7 +137,6 @@ def clean_all(
             )
     found[0].save(places[0])
     found[1].save(places[1])
-    tokenizer.save(str(places[2]))
     return found[0], found[1], tokenizer
 
 

@@ -50,6 +50,22 @@ def test_the_gradient_of_the_contrast_is_its_slope() -> None:
     assert by_scale == pytest.approx(wanted[0], abs=1e-6)
 
 
+def test_rows_about_one_answer_are_not_wrong_answers_for_each_other() -> None:
+    left, right = units(4, 3), units(4, 3)
+    keys = np.array([1, 2, 1, 3])
+    _, by_left, _, _ = model.contrast(left, right, 7.0, keys)
+    assert by_left == pytest.approx(
+        slope(lambda x: model.contrast(x, right, 7.0, keys)[0], left), abs=1e-6
+    )
+    moved = right.copy()
+    moved[2] = left[0]  # the answer of a row with the same key comes near: no harm to row 0
+    alone = model.contrast(left[[0, 1, 3]], right[[0, 1, 3]], 7.0)[0]
+    assert model.contrast(left, moved, 7.0, np.array([1, 2, 1, 3]))[1][0] == pytest.approx(
+        model.contrast(left, right, 7.0, keys)[1][0]
+    )
+    assert alone > 0
+
+
 def test_the_gradient_of_the_imitation_is_its_slope() -> None:
     own, teacher = units(6, 4), units(6, 9)
     _, gradient = model.imitate(own, teacher, 5.0)
