@@ -59,7 +59,7 @@ client-test: client-check ## Run the tests of the TypeScript client
 models: .venv/.dev ## Compare embedding models on the evaluation packages: make models MODELS="default FOLDER" (QUALITY=DIR)
 	@$(BIN)/python bench/models/run.py $(MODELS)
 
-model: .venv/.training ## Train the embedding model anew, into build/model (45 minutes, 6 GB; SEEDS=3)
+model: .venv/.dev ## Train the embedding model anew, into build/model (45 minutes, 6 GB; SEEDS=3)
 	@$(BIN)/python -m training --seeds $(or $(SEEDS),1)
 
 client: client-check ## Build the VS Code extension
@@ -90,10 +90,6 @@ clean: ## Remove everything that the other targets made
 .venv/.dev: requirements/dev.lock .venv/.package
 	@echo "Installing the development tools into .venv (once)" >&2
 	@.venv/bin/python -m pip install -qq --require-hashes --requirement $< >&2
-	@touch $@
-
-.venv/.training: .venv/.dev pyproject.toml
-	@.venv/bin/python -m pip install -qq --no-build-isolation --editable '.[training]' >&2
 	@touch $@
 
 node_modules/.installed: package-lock.json
