@@ -27,6 +27,7 @@ _WATCHER = (
     "wherein.database",
     "wherein.indexing",
     "wherein.workers.folder_indexer",
+    "wherein.workers.rhythm",
     "wherein.workers.watching",
     *_WORKER_SIDE,
 )

@@ -153,6 +153,6 @@ def settle(client: Client, timeout: float = 60.0) -> dict[str, Any]:
 
     def complete() -> dict[str, Any] | None:
         (row,) = client.ask("wherein/status", {}, timeout)["folders"]
-        return row if not row["pending"] and row["meaning_percent"] == 100 else None
+        return row if not row["pending"] and row["meaningPercent"] == 100 else None
 
     return until(complete, timeout, "all vectors")

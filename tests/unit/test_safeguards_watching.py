@@ -23,8 +23,9 @@ from wherein.ipc import control
 from wherein.paths import IndexPaths
 from wherein.settings import Settings
 from wherein.workers import folder_indexer, watching
-from wherein.workers.file_watcher import PERIOD_S, POLL_S, RETRY_S, WatchedFolder
+from wherein.workers.file_watcher import WatchedFolder
 from wherein.workers.folder_indexer import FolderIndexer
+from wherein.workers.rhythm import LONGEST_PERIOD_S, POLL_S, RETRY_S, Rhythm, Sleep
 from wherein.workers.start import WatchMode
 from wherein.workers.watching import Hints, Watch
 
@@ -127,6 +128,7 @@ class Indexer:
         self.paths = SimpleNamespace(root=root)
         self.rules = SimpleNamespace(is_rule_file=lambda _path: False)
         self.root_missing = False
+        self.changes = 0
         self.away = away
 
     def reconcile(self, _first: object = (), *, rebuild: bool = False) -> int:
@@ -161,7 +163,7 @@ def test_what_could_not_be_written_is_tried_again_soon(folder: WatchedFolder) ->
     folder.hints.last_at = folder.hints.first_at = 0.0  # long ago
     folder.look()
     assert folder.hints.whole
-    assert folder.next_look <= time.monotonic() + RETRY_S
+    assert 0 < folder.due(time.monotonic()) <= RETRY_S
 
 
 def test_a_folder_whose_events_are_lost_is_looked_at_often(
@@ -169,7 +171,7 @@ def test_a_folder_whose_events_are_lost_is_looked_at_often(
 ) -> None:
     """Without events the disk is polled, and a person is told; with them it is a safety net."""
     folder.reconcile()
-    assert POLL_S < folder.next_look - time.monotonic() <= PERIOD_S
+    assert POLL_S < folder.next_look - time.monotonic() <= LONGEST_PERIOD_S
     folder.watch.trouble = "The system's watch limit is reached"
     folder.reconcile()
     assert 0 < folder.next_look - time.monotonic() <= POLL_S
@@ -178,6 +180,45 @@ def test_a_folder_whose_events_are_lost_is_looked_at_often(
     folder.watch.trouble = ""
     folder.reconcile()
     assert context.sent[-2] == control.State("watch_polling", "", folder.id)
+
+
+def test_looks_grow_rarer_where_nothing_is_found_and_retries_where_nothing_works() -> None:
+    """A quiet folder costs little; a full disk is not asked each second for ever."""
+    rhythm = Rhythm()
+    quiet = [rhythm.after_look(found=False, polling=False) for _ in range(5)]
+    assert quiet == [600.0, 1_200.0, 1_800.0, 1_800.0, 1_800.0]
+    assert rhythm.after_look(found=True, polling=False) == 300.0
+    assert rhythm.after_look(found=False, polling=True) == POLL_S
+    assert [rhythm.after_failure() for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    rhythm.after_look(found=False, polling=False)
+    assert rhythm.after_failure() == RETRY_S
+
+
+@pytest.mark.parametrize(
+    ("monotonic", "wall", "slept"),
+    [(2.0, 2.0, False), (2.5, 2.4, False), (2.0, 3_602.0, True), (2.0, -86_400.0, True),
+     (60.0, 60.0, True)],
+    ids=["a tick", "a late tick", "the machine slept", "the clock was set back", "we were stopped"],
+)  # fmt: skip
+def test_F13_a_sleep_is_noticed(monotonic: float, wall: float, slept: bool) -> None:
+    """While it lasts nobody tells of changes, so the disk is looked at afterwards."""
+    sleep = Sleep(0.0, 0.0)
+    assert sleep.happened(monotonic, wall, 2.0) is slept
+    assert not sleep.happened(monotonic + 2.0, wall + 2.0, 2.0)
+
+
+def test_F13_the_disk_is_looked_at_after_a_sleep(
+    folder: WatchedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A laptop that is opened again shows what changed while it was closed."""
+    folder.next_look = float("inf")
+    folder._root_look = 0.0
+    folder.look()
+    assert not folder.hints.waiting
+    monkeypatch.setattr(folder, "_sleep", Sleep(time.monotonic(), time.time() - 3_600))
+    folder._root_look = 0.0
+    folder.look()
+    assert folder.hints.whole
 
 
 # -- from a file to the index ---------------------------------------------------------------------

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 READERS: Final = 2
 MAX_QUEUED: Final = 256  # questions waiting for a reader; more are refused
+#: What the index holds, for whoever fills it: of the generation that is being filled.
+_OF_THE_WRITER: Final = ("list_files",)
 _BROKEN: Final = "The index was damaged and is being rebuilt. Ask again in a moment."
 
 
@@ -90,7 +92,10 @@ class Readers:
         reader: Reader | None = None
         while True:
             call = self._calls.get()
-            if reader is not None and (call is None or engine is not self._index.live):
+            wanted = self._index.live
+            if isinstance(call, Call) and call.operation in _OF_THE_WRITER:
+                wanted = self._index.writer
+            if reader is not None and (call is None or engine is not wanted):
                 reader.close()
                 engine = reader = None
             if call is None:
@@ -99,7 +104,7 @@ class Readers:
                 continue
             try:
                 if reader is None:
-                    engine = self._index.live
+                    engine = wanted
                     reader = engine.reader()
                 self._serve(call, reader)
             except StorageError as error:

@@ -46,6 +46,8 @@ def compare(walk: Walk, known: Mapping[bytes, KnownFile], *, max_bytes: int | No
     skip = []
     for path, reason in walk.skipped.items():
         entry = known.get(path)
+        if entry is not None and reason is Skip.UNREADABLE:
+            continue  # its directory does not let us look: it is unknown, not gone
         if entry is None or entry.skip is not reason:
             skip.append((path, reason))
     remove = [

@@ -18,6 +18,7 @@ from wherein.errors import WhereinError
 from wherein.ipc import control
 from wherein.paths import IndexPaths
 from wherein.workers.folder_indexer import FolderIndexer
+from wherein.workers.rhythm import WATCH_AGAIN_S, Rhythm, Sleep
 from wherein.workers.runtime import WorkerContext
 from wherein.workers.start import WatchMode
 from wherein.workers.watching import Hints, Watch
@@ -26,10 +27,7 @@ logger = logging.getLogger(__name__)
 
 QUIET_S: Final = 0.15  # a save is several events; look when they have stopped
 LONGEST_S: Final = 1.0  # but not later than this after the first
-PERIOD_S: Final = 300.0  # the disk is the truth: look again without being asked
-POLL_S: Final = 30.0  # the same, when events cannot be relied on
 ROOT_S: Final = 2.0  # nobody tells when the folder itself is moved away or comes back
-RETRY_S: Final = 1.0  # after the database was not there
 _REPORT_S: Final = 0.1
 
 
@@ -51,7 +49,11 @@ class WatchedFolder:
         self.watch = Watch(index.root, settings.exclude, self.hints)
         self.reconciled = False
         self.next_look = time.monotonic()
+        self._pause_until = 0.0  # the database could not be written to
+        self._rhythm = Rhythm()
+        self._sleep = Sleep(time.monotonic(), time.time())
         self._watching = threading.Lock()
+        self._watched_at = time.monotonic()
         self._root = _identity(index.root)
         self._root_look = time.monotonic() + ROOT_S
         self._reported_at = 0.0
@@ -60,6 +62,8 @@ class WatchedFolder:
 
     def follow(self) -> None:
         """Start watching on a thread of its own; then look once more for what was missed."""
+
+        self._watched_at = time.monotonic()
 
         def begin() -> None:
             with self._watching:
@@ -77,9 +81,9 @@ class WatchedFolder:
     def _settled(self) -> float:
         """Return the time.monotonic() at which the disk is to be looked at."""
         if not self.hints.waiting:
-            return self.next_look
+            return max(self.next_look, self._pause_until)
         settled = min(self.hints.last_at + QUIET_S, self.hints.first_at + LONGEST_S)
-        return min(self.next_look, settled)
+        return max(min(self.next_look, settled), self._pause_until)
 
     def look(self) -> None:
         """Do what the hints and the clock ask for; the database being away is no failure."""
@@ -99,8 +103,10 @@ class WatchedFolder:
                 self.indexer.update(paths)
         except WhereinError as error:
             logger.warning("indexing stopped: %s", error)
+            for path in paths:
+                self.hints.add(path)
             self.hints.add(None)
-            self.next_look = time.monotonic() + RETRY_S
+            self._pause_until = time.monotonic() + self._rhythm.after_failure()
 
     def reconcile(
         self, first: set[bytes] | tuple[bytes, ...] = (), *, rebuild: bool = False
@@ -110,23 +116,29 @@ class WatchedFolder:
         self.reconciled = True
         self._tell_trouble()
         self._report("idle", 0, 0)
-        missing = self.indexer.root_missing
-        polling = self._context.start.mode is WatchMode.FOLLOW and (
-            bool(self.watch.trouble) or missing
+        following = self._context.start.mode is WatchMode.FOLLOW
+        polling = following and bool(self.watch.trouble or self.indexer.root_missing)
+        now = time.monotonic()
+        self.next_look = now + self._rhythm.after_look(
+            found=self.indexer.changes > 0, polling=polling
         )
-        self.next_look = time.monotonic() + (POLL_S if polling else PERIOD_S)
+        if polling and self.watch.trouble and now - self._watched_at > WATCH_AGAIN_S:
+            self.follow()  # a limit may have been raised
         return commit
 
     def _look_at_root(self) -> None:
         """Notice a folder that is gone, is back, or is another one under the same name."""
-        self._root_look = time.monotonic() + ROOT_S
+        now = time.monotonic()
+        if self._sleep.happened(now, time.time(), now - self._root_look + ROOT_S):
+            self.hints.add(None)  # whatever happened meanwhile, nobody told
+        self._root_look = now + ROOT_S
         found, before = _identity(self.indexer.paths.root), self._root
         self._root = found
         if found != before or (found is not None and self.watch.ended):
             self.follow()
 
     def _tell_trouble(self) -> None:
-        if self.watch.trouble != self._told:
+        if self.watch.trouble != self._told and not self._watching.locked():
             self._told = self.watch.trouble
             self._context.send(control.State("watch_polling", self._told, self.id))
         if self.indexer.root_missing != self._told_missing:

@@ -67,7 +67,9 @@ class FolderIndexer:
         self._database = CodeDatabase(DriverConfig("sqlite", paths.directory))
         self._known: dict[bytes, KnownFile] = {}
         self._source = (0, 0)  # generation, and when the database opened it
-        self.changes = 0  # files that the last reconcile had to bring, skip or remove
+        self.changes = (
+            0  # files that were other than the index said, since the last reconcile began
+        )
         self._session = secrets.token_bytes(8)
         self._numbers = itertools.count(1)
         self._in_flight: deque[tuple[Pending[Written], KnownFile, int]] = deque()
@@ -82,6 +84,7 @@ class FolderIndexer:
         what was sent by then stays, and a rebuild goes on with the next reconcile.
         """
         self._report("scanning", 0, 0)
+        self.changes = 0
         if rebuild:
             self._database.begin_rebuild().result()
         stats = self._load_known()
@@ -101,7 +104,6 @@ class FolderIndexer:
             self._report("indexing", done, len(plan.read))
             self._bring(path)
         self._drain()
-        self.changes = len(plan.read) + len(plan.skip) + len(plan.remove)
         if stats.rebuilding and not self.root_missing and not self._stop():
             self._database.finish_rebuild(stats.generation).result()
         self._report("idle", len(plan.read), len(plan.read))
@@ -120,6 +122,8 @@ class FolderIndexer:
                 if path in self._known:
                     gone.append(path)
             elif path not in self._known or self._known[path].skip is not seen:
+                if seen is Skip.UNREADABLE and path in self._known:
+                    continue  # its directory cannot be read: it is unknown, not gone
                 self._send_skip(path, seen, NO_SIGNATURE)
         if gone and not Path(self.paths.root).is_dir():
             self.root_missing = True  # its files are unknown then, not deleted
@@ -163,7 +167,7 @@ class FolderIndexer:
                     self._remove([path])
                 return
             looked = stat_file(self.paths.root, path)
-            if not isinstance(looked, Signature) or source is Skip.BUSY:
+            if not isinstance(looked, Signature) or source in (Skip.BUSY, Skip.UNREADABLE):
                 looked = NO_SIGNATURE  # look again at the next reconcile
             self._send_skip(path, source, looked)
             return
@@ -212,7 +216,7 @@ class FolderIndexer:
         pending, entry, size = self._in_flight.popleft()
         self._bytes -= size
         try:
-            pending.result()
+            self.changes += pending.result().changed
         except WhereinError:
             self._known.pop(entry.path, None)
             self._source = (0, 0)  # what the index holds is uncertain: ask at the next reconcile
@@ -241,6 +245,7 @@ class FolderIndexer:
         for start in range(0, len(paths), _GROUP):
             group = paths[start : start + _GROUP]
             self._database.remove_files(RemoveFiles(group, self._request_id())).result()
+            self.changes += len(group)
             for path in group:
                 self._known.pop(path, None)
 

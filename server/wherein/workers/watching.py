@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from watchdog import events as ev
@@ -41,6 +42,7 @@ _EVENTS: Final[list[type[ev.FileSystemEvent]]] = [
 if hasattr(ev, "FileAttribEvent"):  # not in watchdog 6, the last for Python 3.10
     _EVENTS.append(ev.FileAttribEvent)  # a file that may be read again
 
+_LIMITS: Final = Path("/proc/sys/fs/inotify")
 _MAX_PATHS: Final = 5000  # beyond this a reconcile is cheaper than looking at each path
 
 
@@ -183,12 +185,19 @@ class _LossHandler(logging.Handler):
 
 
 def _explain(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EMFILE):
-        return (
-            "The system's watch limit is reached. Checking every 30 s. "
-            "Raise fs.inotify.max_user_watches to be told at once"
-        )
-    return f"The folder cannot be watched ({error.strerror}). Checking every 30 s"
+    setting = {errno.ENOSPC: "max_user_watches", errno.EMFILE: "max_user_instances"}.get(
+        error.errno or 0
+    )
+    if setting is None:
+        return f"The folder cannot be watched ({error.strerror}). Checking every 30 s"
+    try:
+        limit = f" ({int((_LIMITS / setting).read_text('ascii')):,})"
+    except (OSError, ValueError):
+        limit = ""
+    return (
+        f"The system's watch limit is reached{limit}. Checking every 30 s. "
+        f"Raise fs.inotify.{setting} to be told at once"
+    )
 
 
 def _make_observer(watch: Watch) -> BaseObserver:
