@@ -13,7 +13,7 @@ import pytest
 from support.faults import faults as faults  # noqa: PLC0414 - a fixture, for all tests
 from support.processes import RUN_ID, assert_none_left, new_run_id
 
-_WITH_PROCESSES = {"process", "protocol", "faults"}
+_WITH_PROCESSES = {"process", "protocol", "faults", "editors"}
 
 
 @pytest.fixture(scope="session", autouse=True)

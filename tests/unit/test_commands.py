@@ -51,6 +51,7 @@ def test_several_folders_take_turns_whatever_their_scores() -> None:
     [
         (None, "query"),
         ({}, "query"),
+        ([], "query"),
         ({"query": None}, "query"),
         ({"query": 3}, "query"),
         ({"query": "x" * 4097}, "query"),

@@ -103,7 +103,8 @@ class WorkspaceSymbolParams(msgspec.Struct, frozen=True, rename="camel"):
 def read_params(raw: object, kind: type[P]) -> P:
     """Read a request's params, absent ones as an empty object.
 
-    Raises InvalidParams naming the field.
+    So is an empty list: some languages (Lua, PHP) cannot tell the two apart. Raises InvalidParams
+    naming the field.
     """
     for name, value in raw.items() if isinstance(raw, dict) else [("params", raw)]:
         try:
@@ -111,7 +112,7 @@ def read_params(raw: object, kind: type[P]) -> P:
         except UnicodeEncodeError:
             raise InvalidParams(f"{name[:80]}: not valid Unicode text") from None
     try:
-        return msgspec.convert({} if raw is None else raw, kind, strict=True)
+        return msgspec.convert({} if raw in (None, []) else raw, kind, strict=True)
     except msgspec.ValidationError as error:
         raise InvalidParams(_sentence(str(error))) from None
 
