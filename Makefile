@@ -12,7 +12,7 @@ BIN := .venv/bin
 DIR ?= .
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup search index test test-slow lint fmt type client-check client-test bench quality models model client package lock clean
+.PHONY: help setup search index test e2e test-slow lint fmt type client-check client-test bench quality models model client package lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -29,11 +29,14 @@ index: export FOLDER = $(value DIR)
 index: .venv/.package ## Index a folder and wait until it is done: make index DIR=.
 	@$(BIN)/wherein index --dir "$$FOLDER"
 
-test: lint type client-test ## Check style, types and the client, then run the tests
+test: lint type client-test build/editors/neovim.done ## Check style, types and the client, then run the tests
 	@$(BIN)/pytest
 
+e2e: .venv/.dev build/editors/neovim.done build/editors/emacs.done build/editors/vim.done build/editors/helix.done ## Run the tests in real editors
+	@$(BIN)/pytest -m "e2e or not e2e" tests/editors
+
 test-slow: .venv/.dev ## Run the slow tests too
-	@$(BIN)/pytest -m "slow or not slow"
+	@$(BIN)/pytest -m "not e2e"
 
 lint: .venv/.dev ## Check style and formatting
 	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet
@@ -91,6 +94,11 @@ clean: ## Remove everything that the other targets made
 	@echo "Installing the development tools into .venv (once)" >&2
 	@.venv/bin/python -m pip install -qq --require-hashes --requirement $< >&2
 	@touch $@
+
+# An editor that this machine cannot have leaves a reason, and its tests skip with that.
+build/editors/%.done: tests/editors/install.sh tests/editors/requirements.txt .venv/.dev
+	@echo "Installing $* for the tests (once)" >&2
+	@tests/editors/install.sh $* build/editors $(CURDIR)/$(BIN)/python && touch $@
 
 node_modules/.installed: package-lock.json
 	@echo "Installing the client's dependencies into node_modules (once)" >&2

@@ -6,7 +6,7 @@ set -uo pipefail
 EDITOR_NAME=$1 DEST=$2 PYTHON=$3
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "$DEST" && cd "$DEST" || exit 1
-rm -f "$EDITOR_NAME.unavailable" "$EDITOR_NAME.ready"
+rm -f "$EDITOR_NAME.unavailable"
 
 give_up() { echo "$1" >"$EDITOR_NAME.unavailable"; echo "$EDITOR_NAME's test will be skipped: $1" >&2; exit 0; }
 run() { "$@" >>"$EDITOR_NAME.log" 2>&1; }
@@ -31,4 +31,4 @@ case $EDITOR_NAME in
   vim) from_debian vim vim-ale ;;
   *) echo "install.sh: no such editor: $EDITOR_NAME" >&2; exit 2 ;;
 esac
-touch "$EDITOR_NAME.ready"
+

@@ -14,6 +14,6 @@ def unavailable(editor: str) -> str:
     reason = BUILD / f"{editor}.unavailable"
     if reason.exists():
         return reason.read_text(encoding="utf-8").strip()
-    if not (BUILD / f"{editor}.ready").exists():
+    if not (BUILD / f"{editor}.done").exists():
         return f"{editor} is not installed for the tests: make {EDITORS.name}"
     return ""
