@@ -1,0 +1,44 @@
+"""Vim with ALE and docs/editors/wherein.vim: ask, see the quickfix list, jump."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.editors import CONFIGURATIONS, EDITORS, unavailable
+from support.workspace import make_project
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(bool(unavailable("vim")), reason=unavailable("vim")),
+]
+
+
+def test_vim_asks_lists_and_jumps(wherein_home: Path, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    (project / ".git").mkdir()
+    written = tmp_path / "seen.json"
+    places = {
+        "CONFIG": str(CONFIGURATIONS / "wherein.vim"), "PYTHON": sys.executable,
+        "PROJECT": str(project), "SEEN": str(written), "HOME": str(tmp_path),
+    }  # fmt: skip
+    subprocess.run(
+        ["vim", "-Nu", "NONE", "-i", "NONE", "-n", "-es", "-S", str(EDITORS / "vim.vim")],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=110, check=False, cwd=tmp_path,
+        env={**os.environ, **places},
+    )  # fmt: skip
+    seen = json.loads(written.read_text())
+    assert seen["problem"] == ""
+    assert seen["sync"]["result"]["folders"][0]["folder"] == project.as_uri()
+    path, line = seen["search"]
+    assert path == str(project / "net" / "upload.py")
+    assert seen["title"] == "wherein: send the part again"
+    name, first, text = seen["rows"][0]
+    assert (Path(name).name, first) == ("upload.py", line)
+    assert text.startswith("Uploader  ")
+    assert seen["why"] == "wherein: colours.py is in the index"
