@@ -99,7 +99,7 @@ def test_a_model_that_is_gone_leaves_the_words_and_says_what_to_do(
     assert found["answer"]["notes"]
 
 
-def test_a_damaged_package_is_named_and_words_answer(
+def test_S15_a_damaged_package_is_named_and_words_answer(
     project: Path, tmp_path: Path, wherein_home: Path
 ) -> None:
     """One flipped byte in the model inside the package; the installed one is left alone."""

@@ -19,7 +19,7 @@ from wherein.settings import Settings
 from wherein.workers import supervision
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
 from wherein.workers.start import WatchMode, WorkerStart, WorkerType
-from wherein.workers.supervision import TICK_S, RestartPolicy, Vigil
+from wherein.workers.supervision import MEMORY_BYTES, TICK_S, RestartPolicy, Vigil
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +163,8 @@ class WorkerManager:
                 silence = vigil.silent(handle.type, handle.heard_at, now)
                 if silence is not None:
                     handle.kill(f"did not answer for {silence:.0f} s and was killed")
+                elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:
+                    handle.kill(f"used {used >> 20:,} MB of memory and was killed")
 
     def _died(self, handle: WorkerHandle) -> None:
         """Start a dead worker again, after a pause; a database worker waits until it is wanted."""

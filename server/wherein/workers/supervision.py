@@ -30,6 +30,13 @@ SILENCE_S: Final = {
     WorkerType.VECTORIZATION: 60.0,
     WorkerType.DATABASE: 10.0,
 }
+# Resident bytes that a worker may use. A model of the hub has a table or layers of its own size;
+# the database keeps every vector in memory.
+MEMORY_BYTES: Final = {
+    WorkerType.FILE_WATCHER: 1_500 << 20,
+    WorkerType.VECTORIZATION: 3 << 30,
+    WorkerType.DATABASE: 6 << 30,
+}
 
 
 class RestartPolicy:

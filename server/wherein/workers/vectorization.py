@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -146,6 +147,8 @@ class Vectorizer:
 
 def main(context: WorkerContext) -> None:
     """Load the model, serve queries, and embed until told to stop."""
+    # urllib3, which fastembed imports, opens a network socket to try this. Nothing is fetched here.
+    socket.has_ipv6 = False
     try:
         choice = context.start.settings.model or read_choice(config_home())
         embedder = load_embedder(resolve(choice))
