@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,6 +38,7 @@ from wherein.domain import (
     VectorBatch,
 )  # fmt: skip
 from wherein.errors import InvalidParams, ModelError, StorageError
+from wherein.ranking import words
 
 
 @pytest.fixture
@@ -364,3 +366,26 @@ def _do(
         engine.close()
         return Engine.open(folder / "index", str(folder))
     return engine
+
+
+def test_a_first_index_gives_its_memory_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine.open(tmp_path / "index", str(tmp_path))
+    monkeypatch.setattr("wherein.db_worker.engine._MUCH_WRITTEN", 50)
+    for number in range(60):
+        write(
+            tmp_path,
+            engine,
+            f"f{number}.py",
+            f"def some_function_{number}():\n    return {number}\n",
+        )
+    used = engine._conn.status(apsw.SQLITE_DBSTATUS_CACHE_USED)[0]
+    assert words._remembered
+    engine.maintain()
+    assert not words._remembered
+    assert engine._conn.status(apsw.SQLITE_DBSTATUS_CACHE_USED)[0] < used / 2
+    write(tmp_path, engine, "one.py", "def one_more():\n    return 1\n")
+    engine.maintain()
+    assert words._remembered, "one saved file is not worth it"
+    engine.close()

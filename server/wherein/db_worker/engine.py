@@ -48,6 +48,8 @@ __all__ = ["Engine", "Reader"]
 #: Vectors that no chunk uses are kept up to this many, or as many as there are chunks: a branch
 #: switch and back embeds nothing.
 KEPT_VECTORS: Final = 10_000
+#: Chunks after which the memory that writing took is worth giving back.
+_MUCH_WRITTEN: Final = 2_000
 #: A tail shorter than this is not worth a merge, even when there is nothing else to do.
 _MERGE_ROWS: Final = 256
 
@@ -73,12 +75,9 @@ class Engine:
         self._catalogue = Catalogue(loading.files(opened.conn))
         self._frequencies = Frequencies()
         self._matrix = Matrix()
-        self._live = 0
-        self._chunks_written = 0
-        self._vectors_written = 0
-        self._work = Work(
-            self._lock, schema.open_reader(opened.database, frozen=opened.frozen), root
-        )
+        self._live = self._vectors_written = self._chunks_written = self._trimmed = 0
+        reading = schema.open_reader(opened.database, frozen=opened.frozen)
+        self._work = Work(self._lock, reading, root)
         self._count()
         self._load_vectors()
         self.note = upkeep.rebuilding(opened.conn)
@@ -169,6 +168,9 @@ class Engine:
             upkeep.merge_words(self._conn)
             upkeep.give_back_space(self._conn)
             self._log.empty()
+            if self._chunks_written - self._trimmed >= _MUCH_WRITTEN:
+                self._trimmed = self._chunks_written
+                upkeep.give_back_memory(self._conn)
 
     def optimize_words(self) -> None:
         """Write the word index anew without what was deleted: a second for 100,000 chunks."""

@@ -181,6 +181,12 @@ def _ascii_tokens(identifier: str) -> str:
 _remembered = _Remembered()
 
 
+def forget() -> None:
+    """Drop the remembered identifiers: they take memory and come back when they are needed."""
+    _remembered.clear()
+    stem.cache_clear()
+
+
 def token_text(text: str) -> str:
     """Return the tokens of a text, joined by blanks: what the word index stores."""
     words = text.encode("utf-8", "replace").translate(_TO_WORDS).split()
