@@ -128,8 +128,7 @@ def _of_file(spec: Package, place: str, data: bytes, known: str) -> Iterator[Fun
             continue
         doc = inside[one.name_row][2] if one.name_row in inside else _above(rows, one)
         header = model_header(place.encode(), one.qualified)
-        name = "" if spec.get("set") == PYTHON_SIX else one.name
-        yield Function(spec["name"], header, "\n".join(kept), _question(doc, name))
+        yield Function(spec["name"], header, "\n".join(kept), _question(doc, one.name))
 
 
 def _docstrings(data: bytes) -> dict[int, tuple[int, int, str]]:
@@ -161,7 +160,8 @@ def _above(rows: list[str], one: Definition) -> str:
 def _question(doc: str, name: str) -> str:
     """The first sentence of a documentation text, or nothing when it would not do as a question.
 
-    A sentence that holds the function's name is none; with no name given, every one may.
+    The function's name is taken off its beginning, where Go has it; elsewhere it may stay, as in
+    the starter's own table.
     """
     if summary := re.search(r"(?s)<summary>(.*?)</summary>", doc):
         doc = summary[1]
@@ -178,20 +178,18 @@ def _question(doc: str, name: str) -> str:
     text = re.sub(r"[`*]+", "", " ".join(text.split()))
     sentence = _SENTENCE.match(text)
     text = (sentence[1] if sentence else text).strip().rstrip(".")
-    if name and text.lower().startswith(name.lower()) and not text[len(name) :][:1].isalnum():
+    if text.lower().startswith(name.lower()) and not text[len(name) :][:1].isalnum():
         text = re.sub(r"^(?:\([^)]*\))?[\s:-]*(?:is\s+)?", "", text[len(name) :])
-    return text if _fit(text, name) else ""
+    return text if _fit(text) else ""
 
 
-def _fit(text: str, name: str) -> bool:
+def _fit(text: str) -> bool:
     words = len(text.split())
     letters = sum(c.isalpha() or c == " " for c in text)
-    named = len(name) >= 4 and name.replace("_", "").lower() in _plain(text).replace(" ", "")
     return (
         4 <= words <= 40
         and text.isascii()
         and letters / len(text) > 0.75
-        and not named
         and not _NOT_A_QUESTION.match(text)
     )
 

@@ -6,8 +6,8 @@ PAIRS are the files of pairs, or folders of them: JSON lines, each a list of kin
 package, path, name, query, code and what else a pair has. Nothing is shared with the training's
 own filter: words here are whole identifiers, its are the tokenizer's. Ends with 1 when the code of
 a pair shares more than 30 % of its runs of seven words, and at least eight, with the evaluated
-code, or when a pair asks a hand-written question, or a run of seven words of one. Runs of fewer
-than five different words (tables, constants) do not count.
+code, or when a pair asks a hand-written question of four words or more, or seven in a row of one.
+Runs of fewer than five different words (tables, constants) do not count.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ RUN = 7
 DIFFERENT = 5
 MOST = 0.3
 FEWEST = 8
+SHORTEST = 4  # "edit distance" is anybody's
 _WORD = re.compile(r"\w+")
 _SOURCE = re.compile(r"\.(py|m?js|cjs|tsx?|go|rs|java|c|h|cc|cpp|hpp|rb|php|hs|kt|cs|swift|lua|exs?|sh|bash)$")  # fmt: skip  # noqa: E501
 _PRIME = np.uint64(0x100000001B3)
@@ -79,7 +80,7 @@ class Known:
     def __init__(self, texts: Iterable[str], asked: Sequence[str]) -> None:
         parts = [runs(text) for text in texts]
         self._code = np.unique(np.concatenate([np.zeros(0, dtype=np.uint64), *parts]))
-        self._asked = {plain(question) for question in asked}
+        self._asked = {p for p in map(plain, asked) if len(p.split()) >= SHORTEST}
         long = [runs(plain(question)) for question in asked]
         self._runs = np.unique(np.concatenate([np.zeros(0, dtype=np.uint64), *long]))
 
