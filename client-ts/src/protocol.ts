@@ -31,6 +31,7 @@ export interface SearchParams {
   readonly kinds?: readonly string[];
   readonly snippetLines?: number;
   readonly waitFresh?: boolean;
+  readonly quality?: boolean;
 }
 
 /**

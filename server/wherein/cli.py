@@ -108,6 +108,7 @@ def _search(arguments: argparse.Namespace, settings: Settings) -> int:
         batch=arguments.batch,
         mode=Mode(arguments.mode),
         wait=arguments.wait,
+        quality=arguments.quality,
         **_shared(arguments),
     )
     return search(options, settings)
@@ -208,6 +209,9 @@ def _add_search(search: argparse.ArgumentParser) -> None:
         choices=["none", "lexical", "full"],
         help="for what to wait first: nothing, words, or words and meaning (default: full, or "
         "lexical with a model of your own)",
+    )
+    search.add_argument(
+        "--quality", action="store_true", help="ask a second model about the best answers"
     )
     search.add_argument(
         "--batch", metavar="FILE|-", help='answer each line {"id": …, "query": …} with one line'

@@ -185,8 +185,19 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
     changed: bool
 
 
+class Quality(str, enum.Enum):
+    """When a second model is asked for its opinion of the best answers."""
+
+    OFF = "off"
+    ON = "on"
+    IDLE = "idle"  # once every chunk has its vector
+
+
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """One question with its filters. `budget_ms` bounds the wait for the query's vector."""
+    """One question with its filters. `budget_ms` bounds the wait for the query's vector.
+
+    `embed_ms` is for vectors made for this question: of candidates, and by the second model.
+    """
 
     text: str
     limit: int = 10
@@ -195,16 +206,17 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...] = ()
     mode: Mode = Mode.HYBRID
     budget_ms: int = 150
+    embed_ms: int = 400
+    quality: Quality = Quality.OFF
     snippet_lines: int = 0  # how many lines of code to return with each hit, 0 for none
 
 
 class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of a file, or a text, to which similar code is wanted.
 
-    Lines `start_line` to `end_line` of the file `path` as the index counts them, 0 and 0 for all of
-    it; `around` widens them to the definition that they lie in. `text` is what stands there now, ""
-    to read it from the file; without a path it is all there is. Limit, filters, budget and snippets
-    are those of `search`, whose own text and mode are not looked at.
+    Lines as the index counts them, 0 and 0 for all; `around` widens them to the definition there.
+    `text` is what stands there now, "" to read it; without a path it is all there is. Limit,
+    filters, budget and snippets are those of `search`, whose own text and mode do not count.
     """
 
     search: SearchQuery
@@ -314,20 +326,18 @@ class VectorBatch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EmbedNow(msgspec.Struct, frozen=True, array_like=True):
-    """Inputs that somebody waits for: those that are done after `budget_ms` are sent back.
-
-    The answer is a `VectorBatch` of the first ones, in order; what is in neither of its lists was
-    not begun.
-    """
+    """Inputs that somebody waits for: the answer has those that are done after `budget_ms`."""
 
     items: list[EmbedItem]
     budget_ms: int
+    second: bool = False  # by the model that gives second opinions
 
 
 class QueryText(msgspec.Struct, frozen=True, array_like=True):
     """A query on its way to the model, as typed."""
 
     text: str
+    second: bool = False  # to the model that gives second opinions
 
 
 class QueryVector(msgspec.Struct, frozen=True, array_like=True):

@@ -225,7 +225,7 @@ class IndexHost:
             changed = {name for name, value in new.items() if value != old[name]}
             if changed & {"exclude", "max_file_kib", "log_level"}:
                 self._start_watcher()
-            if changed & {"model", "log_level"}:
+            if changed & {"model", "quality_model", "log_level"}:
                 self._start_vectorizer()
         self._on_change()
 

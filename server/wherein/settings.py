@@ -29,6 +29,12 @@ class Settings:
     answer_budget_ms: int = 400
     """Milliseconds in which a question has vectors made for what it finds without; 0: none."""
 
+    quality: str = "off"
+    """When a second model orders the best answers anew: off, on, or idle (nothing to embed)."""
+
+    quality_model: str = ""
+    """The second model: a name of `wherein model list`, or a folder; empty: all-MiniLM-L6-v2."""
+
     execute_commands: bool = True
     """Advertise the requests as workspace/executeCommand commands too."""
 
@@ -41,10 +47,13 @@ class Settings:
 
 # Where a folder's own settings reach the editor's, they must not choose these: only what a client
 # sends with `initialize` counts. package.json gives them the scope `machine`.
-MACHINE = frozenset({"model"})
+MACHINE = frozenset({"model", "quality_model"})
 
 _LIMITS = {"max_file_kib": (1, 64 * 1024), "answer_budget_ms": (0, 10_000)}
-_LEVELS = ("error", "warning", "info", "debug")
+_CHOICES = {
+    "log_level": ("error", "warning", "info", "debug"),
+    "quality": ("off", "on", "idle"),
+}
 
 
 def camel(name: str) -> str:
@@ -86,7 +95,10 @@ def _problem(name: str, value: object, hint: object) -> str:
         (hint is str and not isinstance(value, str), "must be a text"),
         (hint is int and not number, "must be a whole number"),
         (hint == tuple[str, ...] and not texts, "must be a list of texts"),
-        (name == "log_level" and value not in _LEVELS, f"must be one of {', '.join(_LEVELS)}"),
+        (
+            name in _CHOICES and value not in _CHOICES[name],
+            f"must be one of {', '.join(_CHOICES.get(name, ()))}",
+        ),
         (
             isinstance(value, int) and not low <= value <= high,
             f"must lie between {low} and {high}",

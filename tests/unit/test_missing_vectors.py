@@ -69,12 +69,13 @@ class Asker:
     def __init__(self, engine: Engine, root: Path, model: Model, budget_ms: int = 400) -> None:
         self.kept: list[VectorBatch] = []
         self._engine = engine
-        self._maker = Maker(str(root), model, self.kept.append, budget_ms)
+        self._maker = Maker(str(root), model, self.kept.append)
+        self._budget_ms = budget_ms
 
     def ask(self, text: str = QUESTION, mode: Mode = Mode.HYBRID) -> SearchResponse:
         reader = self._engine.reader()
         try:
-            query = SearchQuery(text=text, mode=mode)
+            query = SearchQuery(text=text, mode=mode, embed_ms=self._budget_ms)
             return reader.search(query, embedder(), lambda: False, self._maker)
         finally:
             reader.close()
@@ -132,7 +133,7 @@ def test_a_complete_index_asks_for_nothing(engine: Engine, tmp_path: Path) -> No
 def test_nearness_is_what_the_scan_will_say(engine: Engine, tmp_path: Path) -> None:
     found: dict[int, float] = {}
     reader = engine.reader()
-    maker = Maker(str(tmp_path), Model(), lambda batch: engine.put_vectors(batch) and None, 400)
+    maker = Maker(str(tmp_path), Model(), lambda batch: engine.put_vectors(batch) and None)
     complete = maker.complete
 
     def spy(*given: object) -> object:
@@ -155,6 +156,7 @@ def test_words_alone_and_meaning_alone_make_nothing(engine: Engine, tmp_path: Pa
     asker.ask(mode=Mode.LEXICAL)
     asker.ask(mode=Mode.SEMANTIC)
     asker.ask("nobody is in here")
+    Asker(engine, tmp_path, model, budget_ms=0).ask()
     assert model.asked == []
 
 
@@ -191,10 +193,15 @@ def test_a_file_that_changed_is_not_embedded(engine: Engine, tmp_path: Path) -> 
 def test_a_cancelled_question_ends_and_its_vectors_are_kept(engine: Engine, tmp_path: Path) -> None:
     model = Model(held=True)
     kept: list[VectorBatch] = []
-    maker = Maker(str(tmp_path), model, kept.append, 60_000)
+    maker = Maker(str(tmp_path), model, kept.append)
     reader = engine.reader()
     with pytest.raises(RequestCancelled):
-        reader.search(SearchQuery(text=QUESTION), embedder(), lambda: bool(model.asked), maker)
+        reader.search(
+            SearchQuery(text=QUESTION, embed_ms=60_000),
+            embedder(),
+            lambda: bool(model.asked),
+            maker,
+        )
     reader.close()
     model.answer()
     assert len(kept) == 1

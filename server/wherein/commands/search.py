@@ -13,8 +13,9 @@ from typing import Annotated, Final
 import msgspec
 
 from wherein.commands.context import CommandContext, CommandFolder, chosen
-from wherein.domain import Coverage, Kind, Mode, SearchHit, SearchQuery, SearchResponse
+from wherein.domain import Coverage, Kind, Mode, Quality, SearchHit, SearchQuery, SearchResponse
 from wherein.errors import UsageError, WhereinError
+from wherein.settings import Settings
 
 MAX_QUERY: Final = 4096  # characters
 MAX_LIMIT: Final = 100
@@ -26,7 +27,10 @@ Filters = Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_FILTERS)]
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A question and its filters; `folder` is a URI. Numbers out of range are brought into it."""
+    """A question and its filters; `folder` is a URI. Numbers out of range are brought into it.
+
+    `quality` asks a second model for its opinion of the best answers, or not; None: as it is set.
+    """
 
     query: Annotated[str, msgspec.Meta(max_length=MAX_QUERY)]
     limit: int = 10
@@ -37,6 +41,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     folder: str | None = None
     snippet_lines: int = 3
     wait_fresh: bool = False
+    quality: bool | None = None
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -72,6 +77,8 @@ async def run(context: CommandContext, params: Params) -> Result:
         languages=params.languages,
         kinds=tuple(kind.value for kind in params.kinds),
         mode=params.mode,
+        embed_ms=context.settings.answer_budget_ms,
+        quality=quality_of(params.quality, context.settings),
         snippet_lines=min(max(params.snippet_lines, 0), MAX_SNIPPET_LINES),
     )
     answers = await asyncio.gather(
@@ -79,6 +86,13 @@ async def run(context: CommandContext, params: Params) -> Result:
         return_exceptions=True,
     )
     return merged(folders, answers, query.limit)
+
+
+def quality_of(asked: bool | None, settings: Settings) -> Quality:
+    """Return when to ask the second model, by what this question says and by the setting."""
+    if asked is None:
+        return Quality(settings.quality)
+    return Quality.ON if asked else Quality.OFF
 
 
 async def _ask(folder: CommandFolder, query: SearchQuery, *, fresh: bool) -> SearchResponse:

@@ -1,7 +1,7 @@
 """The way to the embedding worker, for questions and for what their answers lack. Database process.
 
-Two connections: a worker answers what comes over one in turn, and a question must not wait for the
-documents of another.
+Three connections: a worker answers what comes over one in turn, and a question must wait neither
+for the documents of another nor for the second model, which is loaded when it is first asked.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Embedders:
     def __init__(self, paths: IndexPaths, token: bytes) -> None:
         self._questions = Line(paths, token)
         self._documents = Line(paths, token)
+        self._second = Line(paths, token)
 
     def question(self, text: str) -> concurrent.futures.Future[d.QueryVector]:
         """Ask for a question's vector."""
@@ -68,6 +69,16 @@ class Embedders:
     ) -> concurrent.futures.Future[d.VectorBatch]:
         """Ask for the vectors of documents: as many of the first as the budget allows."""
         return self._documents.ask("embed_now", d.EmbedNow(list(items), budget_ms))
+
+    def second_question(self, text: str) -> concurrent.futures.Future[d.QueryVector]:
+        """Ask the second model for a question's vector."""
+        return self._second.ask("embed_query", d.QueryText(text, second=True))
+
+    def second_now(
+        self, items: Sequence[d.EmbedItem], budget_ms: int
+    ) -> concurrent.futures.Future[d.VectorBatch]:
+        """Ask the second model for the vectors of documents."""
+        return self._second.ask("embed_now", d.EmbedNow(list(items), budget_ms, second=True))
 
 
 class OwnWrite:

@@ -25,21 +25,19 @@ INSTEAD: Final = {
     Mode.SEMANTIC: "so there is no answer by meaning",
 }
 #: How often a wait looks whether the request was cancelled.
-_SLICE_S: Final = 0.02
+SLICE_S: Final = 0.02
 
 
 class Sense(NamedTuple):
     """What there is to compare by meaning; `absent` says why there is nothing.
 
-    `floor` is the nearness that counts as nothing, None when no nearness is known; `made` counts
-    the vectors made for this question.
+    `floor` is the nearness that counts as nothing, None when no nearness is known.
     """
 
     vector: QueryVector | None = None
     scanned: Scan | None = None
     floor: float | None = None
     absent: str = ""
-    made: int = 0
 
 
 def check(cancelled: Cancelled) -> None:
@@ -69,10 +67,10 @@ def wait(
     while True:
         left = max(0.0, deadline - time.monotonic())
         try:
-            return waiting.result(min(left, _SLICE_S))
+            return waiting.result(min(left, SLICE_S))
         except concurrent.futures.TimeoutError:
             check(cancelled)
-            if left <= _SLICE_S:
+            if left <= SLICE_S:
                 waiting.cancel()
                 return LATE
         except (WhereinError, concurrent.futures.CancelledError):

@@ -12,7 +12,7 @@ import concurrent.futures
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import apsw
 import numpy as np
@@ -29,13 +29,15 @@ from wherein.ranking import fusion, rules
 from wherein.ranking.fusion import Candidate
 from wherein.ranking.query import Question
 
+if TYPE_CHECKING:
+    from wherein.db_worker.second import Second
+
 #: Candidates that are looked at, best first: as many as a fast model makes within the budget.
 MOST: Final = 150
 #: From this share of vectors on, those that are there give the measure of nearness.
 TRUSTED: Final = 0.25
 #: Over the budget: the answer's way back, and the slice that was begun last.
-_GRACE_S: Final = 0.25
-_SLICE_S: Final = 0.02
+GRACE_S: Final = 0.25
 _FLOOR: Final = 0.25
 
 _MODEL: Final = "SELECT id FROM models WHERE fingerprint = ?"
@@ -77,34 +79,42 @@ class _Named(NamedTuple):
 
 
 class Maker:
-    """Makes what is missing, for one reader. `keep` takes finished vectors and does not block."""
+    """Makes what is missing, for one reader. `keep` takes finished vectors and does not block.
+
+    `second` is asked for its opinion of what was found, where a question wants that.
+    """
 
     def __init__(
-        self, root: str, embed_now: EmbedNow, keep: Callable[[VectorBatch], None], budget_ms: int
+        self,
+        root: str,
+        embed_now: EmbedNow,
+        keep: Callable[[VectorBatch], None],
+        second: Second | None = None,
     ) -> None:
         self._root = root
         self._embed_now = embed_now
         self._keep = keep
-        self._budget_ms = budget_ms
+        self.second = second
 
     def complete(
         self,
         conn: apsw.Connection,
         candidates: Sequence[Candidate],
         vector: QueryVector,
+        budget_ms: int,
         cancelled: Cancelled,
     ) -> Made:
         """Compare candidates, best first, with a question, making vectors until time is up."""
         pool = candidates[:MOST]
         named = _symbols(conn, pool)
         keys = {c.key for c in pool} | {one.key for some in named.values() for one in some}
-        known = _known(conn, vector, keys)
-        wanted = self._wanted(pool, named, known)
-        made = self._make(wanted, cancelled) if wanted else None
+        vectors = known(conn, vector, keys)
+        wanted = self._wanted(pool, named, vectors)
+        made = self._make(wanted, budget_ms, cancelled) if wanted else None
         if made is not None and made.fingerprint == vector.fingerprint:
             rows = np.frombuffer(made.vectors, dtype="<f4").reshape(-1, made.dim)
-            known.update(zip(made.keys, rows, strict=True))
-        return Made(_nearness(pool, named, known, vector), len(made.keys) if made else 0)
+            vectors.update(zip(made.keys, rows, strict=True))
+        return Made(_nearness(pool, named, vectors, vector), len(made.keys) if made else 0)
 
     def _wanted(
         self, pool: Sequence[Candidate], named: dict[int, list[_Named]], known: dict[bytes, Floats]
@@ -124,14 +134,16 @@ class Maker:
                     wanted.setdefault(one.key, one.item)
         return list(wanted.values())
 
-    def _make(self, wanted: list[EmbedItem], cancelled: Cancelled) -> VectorBatch | None:
+    def _make(
+        self, wanted: list[EmbedItem], budget_ms: int, cancelled: Cancelled
+    ) -> VectorBatch | None:
         """Ask for vectors. Who cancels does not stop that: the next question wants them too."""
-        future = self._embed_now(wanted, self._budget_ms)
-        future.add_done_callback(self._done)
-        until = time.monotonic() + self._budget_ms / 1_000 + _GRACE_S
+        future = self._embed_now(wanted, budget_ms)
+        future.add_done_callback(keeping(self._keep))
+        until = time.monotonic() + budget_ms / 1_000 + GRACE_S
         while True:
             try:
-                return future.result(_SLICE_S)
+                return future.result(meaning.SLICE_S)
             except concurrent.futures.TimeoutError:
                 meaning.check(cancelled)
                 if time.monotonic() > until:
@@ -139,9 +151,17 @@ class Maker:
             except (WhereinError, concurrent.futures.CancelledError):
                 return None
 
-    def _done(self, future: concurrent.futures.Future[VectorBatch]) -> None:
+
+def keeping(
+    keep: Callable[[VectorBatch], None],
+) -> Callable[[concurrent.futures.Future[VectorBatch]], None]:
+    """Return what hands finished vectors on to be kept, whenever they come."""
+
+    def done(future: concurrent.futures.Future[VectorBatch]) -> None:
         if not future.cancelled() and future.exception() is None and future.result().keys:
-            self._keep(future.result())
+            keep(future.result())
+
+    return done
 
 
 def likely(
@@ -167,10 +187,8 @@ def _symbols(conn: apsw.Connection, pool: Iterable[Candidate]) -> dict[int, list
     return found
 
 
-def _known(
-    conn: apsw.Connection, vector: QueryVector, keys: Iterable[bytes]
-) -> dict[bytes, Floats]:
-    """Return the stored vectors of the question's model; those it failed on are zeros."""
+def known(conn: apsw.Connection, vector: QueryVector, keys: Iterable[bytes]) -> dict[bytes, Floats]:
+    """Return the stored vectors of the question's model; those that it failed on are zeros."""
     model = query(conn, _MODEL, (vector.fingerprint,))
     wanted = tuple(keys)
     if not model or not wanted:

@@ -24,6 +24,7 @@ from wherein.db_worker.overlay import Overlays
 from wherein.db_worker.readers import Readers
 from wherein.db_worker.relay import OwnerRelay
 from wherein.db_worker.rush import Rush
+from wherein.db_worker.second import Second
 from wherein.db_worker.unsaved import Typed
 from wherein.errors import StorageError, WhereinError
 from wherein.ipc import control
@@ -67,10 +68,10 @@ class DatabaseService:
         self._embed = Embedders(self._paths, context.start.token)
         self._overlays = Overlays()
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        budget = context.start.settings.answer_budget_ms
-        self._maker = (
-            Maker(self._paths.root, self._embed.now, self._keep, budget) if budget else None
+        second = Second(
+            self._paths.root, self._embed.second_question, self._embed.second_now, self._keep
         )
+        self._maker = Maker(self._paths.root, self._embed.now, self._keep, second)
         self._parked: list[tuple[Call, float]] = []
         self._wake = threading.Condition()
         self.relay = OwnerRelay(context.send)

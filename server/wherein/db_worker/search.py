@@ -15,10 +15,11 @@ from typing import Any, Final, NamedTuple
 import apsw
 import numpy as np
 
-from wherein.db_worker import lexical, listing, meaning, missing, names, snippets, verify
+from wherein.db_worker import lexical, listing, meaning, names, snippets, verify
 from wherein.db_worker.catalogue import Catalogue, Filter
 from wherein.db_worker.clock import Clock
 from wherein.db_worker.codec import Floats
+from wherein.db_worker.extra import Extra
 from wherein.db_worker.failures import reading
 from wherein.db_worker.meaning import Cancelled, EmbedQuery, Sense
 from wherein.db_worker.missing import Maker
@@ -151,6 +152,8 @@ class Reader:
         waiting = None
         if q.mode is not Mode.LEXICAL and question.terms:
             waiting = meaning.ask(embed_query, question.text)
+        extra = Extra(maker, q, question, self._conn, cancelled)
+        extra.ask_second(self._shared.stats().pending)
         self._filter = self._shared.catalogue.filter_of(q)
         notes += self._filter.notes
         if not question.terms:
@@ -168,17 +171,20 @@ class Reader:
             sense = self._sense(vector, clock)
         meaning.check(cancelled)
         candidates = self._candidates(question, by_words, sense.scanned, q.mode)
-        if maker is not None and by_words and self._lacks(sense):
-            sense = self._complete(maker, question, candidates, sense, cancelled)
+        alpha = _alpha(q.mode, question, sense.floor is not None)
+        if by_words and self._lacks(sense):
+            sense = extra.complete(candidates, sense, alpha, self._shared.stats().chunks)
+            alpha = _alpha(q.mode, question, sense.floor is not None)
             clock.stage("missing")
         if sense.absent:
             notes.append(f"{sense.absent}; {meaning.INSTEAD[q.mode]}.")
         asked = Asked(question, q.mode, self._filter.kinds, deadline)
         candidates += self._view.candidates(asked, self._shared.frequencies, sense.scanned)
-        alpha = _alpha(q.mode, question, sense.floor is not None)
         fusion.fuse(candidates, alpha, sense.floor or 0.0)
         rules.apply_rules(question, candidates)
-        best = fusion.ordered(candidates)[: max(0, min(q.limit, MAX_LIMIT))]
+        best = extra.reorder(fusion.ordered(candidates), clock)
+        notes += extra.notes
+        best = best[: max(0, min(q.limit, MAX_LIMIT))]
         hits = [hit_of(c, found) for c, found in self._with_terms(best, question)]
         clock.stage("rules")
         meaning.check(cancelled)
@@ -187,7 +193,7 @@ class Reader:
             clock.stage("snippets")
         if not hits and not notes:
             notes.append(_nothing_found(q))
-        return self._response(hits, notes, clock, sense.made)
+        return self._response(hits, notes, clock, extra.made)
 
     # -- retrieval -----------------------------------------------------------------------------
 
@@ -250,28 +256,6 @@ class Reader:
             return False
         other = self._shared.snapshot().fingerprint != sense.vector.fingerprint
         return other or self._shared.stats().pending > 0
-
-    def _complete(
-        self,
-        maker: Maker,
-        question: ranking_query.Question,
-        candidates: list[Candidate],
-        sense: Sense,
-        cancelled: Cancelled,
-    ) -> Sense:
-        """Have vectors made for the likeliest candidates, and take over how near they are."""
-        if sense.vector is None:
-            return sense
-        alpha = _alpha(Mode.HYBRID, question, sense.floor is not None)
-        likely = missing.likely(question, candidates, alpha, sense.floor or 0.0)
-        made = maker.complete(self._conn, likely, sense.vector, cancelled)
-        if not made.apply(candidates):
-            return sense
-        floor = sense.floor
-        scanned = len(sense.scanned) if sense.scanned else 0
-        if floor is None or scanned < missing.TRUSTED * self._shared.stats().chunks:
-            floor = made.floor()
-        return sense._replace(floor=floor, absent="", made=made.made)
 
     def _candidates(
         self,

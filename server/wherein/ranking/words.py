@@ -201,3 +201,8 @@ def tokens(text: str) -> list[str]:
 def words_as_typed(text: str) -> list[str]:
     """Return the runs of word characters of a text, as they are written."""
     return _WORD_RUN.findall(text)
+
+
+def parts_of(text: str) -> list[str]:
+    """Return the parts of all identifiers of a text in order, as they are written."""
+    return [part for run in _WORD_RUN.findall(text) for part in _split(run)]

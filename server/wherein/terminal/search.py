@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import attrs
 
-from wherein.domain import Mode, SearchQuery
+from wherein.domain import Mode, Quality, SearchQuery
 from wherein.embedding.models import read_choice, resolve
 from wherein.errors import ModelError
 from wherein.paths import check_folder, config_home
@@ -27,6 +27,8 @@ Wait = Literal["none", "lexical", "full"]
 
 # The whole process takes a second to start: a query's vector may take a moment too, here.
 BUDGET_MS: Final = 1000
+EMBED_MS: Final = 400  # for vectors that candidates lack
+QUALITY_MS: Final = 10_000  # who asks for it in a terminal waits for the second model to be loaded
 MODEL_S: Final = 10.0  # for a slow model to be loaded, so that the vectors that are there count
 
 
@@ -44,6 +46,7 @@ class SearchOptions:
     mode: Mode
     wait: Wait | None  # None: full, or lexical with a model that may be slow
     json: bool
+    quality: bool = False
 
     def question(self, text: str, *, snippets: bool = False) -> SearchQuery:
         """Make the query of a text with these filters."""
@@ -55,6 +58,8 @@ class SearchOptions:
             kinds=self.kinds,
             mode=self.mode,
             budget_ms=BUDGET_MS,
+            embed_ms=QUALITY_MS if self.quality else EMBED_MS,
+            quality=Quality.ON if self.quality else Quality.OFF,
             snippet_lines=SNIPPET_LINES if snippets else 0,
         )
 

@@ -23,6 +23,7 @@ from wherein.domain import BatchRequest, EmbedItem, QueryVector, VectorBatch, Wr
 from wherein.embedding.embedder import Embedder, EmbedResult
 from wherein.embedding.fastembed_backend import load_embedder
 from wherein.embedding.models import read_choice, resolve
+from wherein.embedding.second import SecondModel
 from wherein.embedding.service import EmbeddingService
 from wherein.errors import ModelError, WhereinError
 from wherein.ipc import control
@@ -42,8 +43,11 @@ RETRY_S: Final = 0.5
 class Vectorizer:
     """One model at work for all indexes of the server."""
 
-    def __init__(self, context: WorkerContext, embedder: Embedder) -> None:
+    def __init__(
+        self, context: WorkerContext, embedder: Embedder, second: SecondModel | None = None
+    ) -> None:
         self._context = context
+        self._second = second
         self._embedder = embedder
         self._service = EmbeddingService(embedder)
         self._awaited: queue.SimpleQueue[Call] = queue.SimpleQueue()
@@ -56,14 +60,15 @@ class Vectorizer:
         if call.operation == "embed_now":
             self._awaited.put(call)
             return
-        vector = self._service.embed_query(call.params.text)
-        call.reply(
-            QueryVector(
-                self._embedder.fingerprint,
-                self._embedder.dim,
-                vector.astype("<f4").tobytes(),
-            )
-        )
+        service = self._service_of(call)
+        vector = service.embed_query(call.params.text)
+        call.reply(QueryVector(service.fingerprint, service.dim, vector.astype("<f4").tobytes()))
+
+    def _service_of(self, call: Call) -> EmbeddingService:
+        """Return the model that is asked. Raises ModelError when there is no second one."""
+        if not call.params.second or self._second is None:
+            return self._service
+        return self._second.service()
 
     def serve_awaited(self) -> None:
         """Embed documents that somebody waits for, for as long as the process lives.
@@ -88,8 +93,9 @@ class Vectorizer:
             return time.monotonic() >= until or not self._awaited.empty()
 
         items = call.params.items
-        result = self._service.embed_now(items, enough)
-        call.reply(self._batch(items[: len(result.vectors)], result))
+        service = self._service_of(call)
+        result = service.embed_now(items, enough)
+        call.reply(_batch(service, items[: len(result.vectors)], result))
 
     def pause(self, *, paused: bool) -> None:
         """Stop taking batches, or go on."""
@@ -124,25 +130,28 @@ class Vectorizer:
             result = self._service.embed_documents(batch.items)
             if stored is not None:
                 stored.result()
-            stored = database.put_vectors(self._batch(batch.items, result))
+            stored = database.put_vectors(_batch(self._service, batch.items, result))
             batch = following.result()
         if stored is not None:
             stored.result()
 
-    def _batch(self, items: Sequence[EmbedItem], result: EmbedResult) -> VectorBatch:
-        failed = set(result.failed)
-        keep = [row for row in range(len(items)) if row not in failed]
-        return VectorBatch(
-            fingerprint=self._embedder.fingerprint,
-            dim=self._embedder.dim,
-            keys=[items[row].key for row in keep],
-            vectors=result.vectors[keep].astype("<f4").tobytes(),
-            failed=[items[row].key for row in sorted(failed)],
-        )
-
     def _request(self, index: IndexPaths) -> BatchRequest:
         near = tuple(path for root, path in self.near if root == index.id)
         return BatchRequest(self._embedder.fingerprint, self._embedder.dim, BATCH, PARK_S, near)
+
+
+def _batch(
+    service: EmbeddingService, items: Sequence[EmbedItem], result: EmbedResult
+) -> VectorBatch:
+    failed = set(result.failed)
+    keep = [row for row in range(len(items)) if row not in failed]
+    return VectorBatch(
+        fingerprint=service.fingerprint,
+        dim=service.dim,
+        keys=[items[row].key for row in keep],
+        vectors=result.vectors[keep].astype("<f4").tobytes(),
+        failed=[items[row].key for row in sorted(failed)],
+    )
 
 
 def main(context: WorkerContext) -> None:
@@ -157,7 +166,7 @@ def main(context: WorkerContext) -> None:
         context.send(control.Ready(""))
         context.stopping.wait()
         return
-    vectorizer = Vectorizer(context, embedder)
+    vectorizer = Vectorizer(context, embedder, SecondModel(context.start.settings.quality_model))
     service = Service(
         f"{os.getppid()}.emb", context.start.token, VECTORIZATION_OPERATIONS, vectorizer.handle
     )
