@@ -80,10 +80,18 @@ def _run(arguments: argparse.Namespace) -> int:
         from wherein.terminal.status import show_status
 
         return show_status(arguments.dir, settings, json=arguments.json)
+    if command == "why":
+        from wherein.terminal.why import why
+
+        return why(arguments.file, arguments.dir, settings, json=arguments.json)
     if command == "doctor":
         from wherein.terminal.doctor import examine
 
         return examine(arguments.dir, settings)
+    return _model(arguments)
+
+
+def _model(arguments: argparse.Namespace) -> int:
     from wherein.terminal.models import build_model, show_models, use_model
 
     if arguments.action == "list":
@@ -182,6 +190,10 @@ def _parser() -> argparse.ArgumentParser:
     status = command("status", "say what the index of a folder holds")
     status.add_argument("--dir", default=".", metavar="DIR", help="default: this folder")
     status.add_argument("--json", action="store_true", help="print one JSON object")
+    why = command("why", "say which rule keeps a file out of the index")
+    why.add_argument("file", metavar="FILE")
+    why.add_argument("--dir", default=".", metavar="DIR", help="its project, default: this folder")
+    why.add_argument("--json", action="store_true", help="print one JSON object")
     doctor = command("doctor", "check this installation; problems first")
     doctor.add_argument("--dir", metavar="DIR", help="check the index of this folder too")
     model = command("model", "list the models, choose one, or build one")

@@ -68,6 +68,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wherein.commands": (
         "wherein.database.code_database",
         "wherein.indexing.ignore",
+        "wherein.indexing.reader",
         "wherein.status",
     ),
     "wherein.host": (

@@ -19,6 +19,7 @@ from wherein.commands.context import CommandContext, holding
 from wherein.domain import KnownFile, Skip
 from wherein.errors import WhereinError
 from wherein.indexing import ignore
+from wherein.indexing.reader import read
 from wherein.settings import Settings
 
 _BUILT_IN: Final = {
@@ -101,14 +102,14 @@ def describe(
             line=reason.line,
             pattern=reason.pattern,
         )
-    skip = _reason_on_disk(root, path) or (known.skip if known else None)
+    skip = _reason_on_disk(root, path, settings) or (known.skip if known else None)
+    if skip is Skip.VANISHED:
+        return Result(indexed=False, sentence=f"{shown} is not there", skip=skip.value)
     if skip is not None:
         why = _SKIPPED[skip].format(limit=settings.max_file_kib)
         return Result(indexed=False, sentence=f"{shown} is not indexed: {why}", skip=skip.value)
     if known is not None:
         return Result(indexed=True, sentence=f"{shown} is in the index")
-    if not os.path.lexists(os.path.join(os.fsencode(root), path)):
-        return Result(indexed=False, sentence=f"{shown} is not there", skip=Skip.VANISHED.value)
     if problem:
         return Result(indexed=False, sentence=f"No rule keeps {shown} out. {problem}")
     return Result(
@@ -122,17 +123,16 @@ def kept_out(root: str, path: bytes, settings: Settings) -> bool:
     return ignore.IgnoreRules(root, settings.exclude).why(path) is not None
 
 
-def _reason_on_disk(root: str, path: bytes) -> Skip | None:
-    """Say why the walk does not reach a file: a link in its path, or no file at its end."""
+def _reason_on_disk(root: str, path: bytes, settings: Settings) -> Skip | None:
+    """Say why a file is skipped for itself; a link in its path keeps the walk from reaching it."""
     parts = path.split(b"/")
-    for depth in range(1, len(parts) + 1):
-        full = os.path.join(os.fsencode(root), *parts[:depth])
+    for depth in range(len(parts)):
+        full = os.path.join(os.fsencode(root), *parts[: depth + 1])
         try:
             mode = os.lstat(full).st_mode
         except (OSError, ValueError):
-            return None
+            return Skip.VANISHED
         if stat.S_ISLNK(mode):
             return Skip.SYMLINK
-        if depth == len(parts) and not stat.S_ISREG(mode):
-            return Skip.NOT_REGULAR
-    return None
+    found = read(root, path, settings.max_file_kib * 1024)
+    return found if isinstance(found, Skip) else None
