@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # How many tokens of each part are kept.
 LENGTHS = {"query": 48, "header": 32, "code": 192, "rest": 64}
 _BLOCK = 5000
+_CHARACTERS = 8  # of a token at most, on average: the rest of a text would be tokenised in vain
 _MANY = 4  # blocks that one process does alone
 
 
@@ -101,7 +103,7 @@ def encode(pairs: Sequence[Pair], tokenizer: Tokenizer) -> Encoded:
     blocks = [partial(_block, pairs, tokenizer, start) for start in starts]
     if len(blocks) > _MANY:
         _waiting[:] = blocks  # the processes inherit them: nothing is copied there
-        with multiprocessing.get_context("fork").Pool(2) as pool:
+        with multiprocessing.get_context("fork").Pool(2, _alone) as pool:
             found = pool.map(_at, range(len(blocks)), chunksize=1)
         _waiting.clear()
     else:
@@ -125,6 +127,10 @@ def encode(pairs: Sequence[Pair], tokenizer: Tokenizer) -> Encoded:
 _waiting: list[Callable[[], _Block]] = []
 
 
+def _alone() -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # threads do not outlive a fork: it would hang
+
+
 def _at(number: int) -> _Block:
     return _waiting[number]()
 
@@ -133,7 +139,8 @@ def _block(pairs: Sequence[Pair], tokenizer: Tokenizer, start: int) -> _Block:
     """Encode some pairs: for each part, its ids and how many each pair has."""
     result: _Block = {}
     for part, longest in LENGTHS.items():
-        texts = [getattr(pair, part) for pair in pairs[start : start + _BLOCK]]
+        cut = longest * _CHARACTERS
+        texts = [getattr(pair, part)[:cut] for pair in pairs[start : start + _BLOCK]]
         found = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         own = [one.ids[:longest] for one in found]
         lengths = np.array([len(one) for one in own], dtype=np.int64)

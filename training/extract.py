@@ -29,6 +29,7 @@ CAPS = {
     "doc": 6000, "detail": 2500, "comment": 2500, "name": 1200, "file": 800, "error": 800,
     "test": 800, "readme": 2500, "prose": 5000,
 }  # fmt: skip
+_RARE = frozenset(("swift", "kt", "scala", "ex", "exs", "lua", "sh", "zig", "cs", "hs", "php"))
 _SECONDS = 5  # of CPU time for one package
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|__tests__|spec|specs|testing|testsuite|unittests?)/|(?:^|/)(?:test_|conftest)"
@@ -118,6 +119,8 @@ def _pairs(  # noqa: C901 - one pass over all kinds of files
 ) -> Iterator[pairs.Pair]:
     rnd = random.Random(package.name)
     rnd.shuffle(files)
+    # Of a package too large to be read whole, the languages with few packages come first.
+    files.sort(key=lambda file: file[0].rpartition(".")[2].lower() not in _RARE)
     known: dict[str, pairs.Pair] = {}
     tests = []
     begun = time.process_time()

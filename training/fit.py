@@ -47,6 +47,7 @@ class Recipe:
     teacher_batch: int = 512
     teacher_scale: float = 16.0
     smoothing: float = 1e-3  # of the start weights: log(s / (s + frequency))
+    enough: float = 30_000.0  # pairs of a language; of fewer, each is seen up to three times
     kinds: dict[str, float] = attrs.field(factory=dict)  # kind -> share of its pairs, 1 if missing
 
 
@@ -146,10 +147,14 @@ def _step(  # noqa: PLR0917
 
 def _batches(data: Encoded, recipe: Recipe, rnd: np.random.Generator) -> Iterator[Integers]:
     """Yield the numbers of the pairs of each batch: blocks of one package, blocks shuffled."""
-    share = np.array([recipe.kinds.get(kind, 1.0) for kind in data.names["kind"]])
+    share = np.array([recipe.kinds.get(kind, 1.0) for kind in data.names["kind"]])[data.kind]
+    sizes = np.maximum(1, np.bincount(data.language, minlength=len(data.names["language"])))
+    share *= np.clip((recipe.enough / sizes) ** 0.5, 1.0, 3.0)[data.language]
     left = recipe.epochs
     while left > 0:
-        chosen = np.flatnonzero(rnd.random(len(data)) < share[data.kind] * min(1.0, left))
+        times = share * min(1.0, left)
+        copies = np.floor(times) + (rnd.random(len(data)) < times % 1)
+        chosen = np.repeat(np.arange(len(data)), copies.astype(np.int64))
         order = rnd.permutation(chosen)
         order = order[np.argsort(data.package[order], kind="stable")]
         blocks = [order[i : i + recipe.block] for i in range(0, len(order), recipe.block)]

@@ -135,3 +135,15 @@ def test_the_rows_of_a_smaller_table_keep_the_directions_that_matter() -> None:
     centred = flat - flat.mean(axis=0)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     assert less @ less.T == pytest.approx(centred @ centred.T, abs=1e-3)
+
+
+def test_many_pairs_are_encoded_by_two_processes_as_by_one(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = toy(60, 1)
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
+    alone = encoded.encode(asked, tokenizer)
+    monkeypatch.setattr(encoded, "_BLOCK", 7)
+    together = encoded.encode(asked, tokenizer)
+    assert together.ids["code"].tolist() == alone.ids["code"].tolist()
+    assert together.offsets["query"].tolist() == alone.offsets["query"].tolist()
