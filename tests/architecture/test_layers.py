@@ -22,7 +22,12 @@ _COMMON = (
     "wherein.paths",
     "wherein.logs",
 )
-_WORKER_SIDE = ("wherein.workers.runtime", "wherein.workers.start", "wherein.ipc")
+_WORKER_SIDE = (
+    "wherein.workers.runtime",
+    "wherein.workers.priority",
+    "wherein.workers.start",
+    "wherein.ipc",
+)
 _WATCHER = (
     "wherein.database",
     "wherein.indexing",
@@ -105,6 +110,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wherein.ipc": (),
     "wherein.workers": ("wherein.ipc",),
     "wherein.workers.runtime": ("wherein.database.db_worker_manager", *_WORKER_SIDE),
+    "wherein.workers.priority": ("wherein.workers.start",),
     "wherein.workers.file_watcher": _WATCHER,
     "wherein.workers.folder_indexer": _WATCHER,
     "wherein.workers.watching": _WATCHER,

@@ -25,6 +25,8 @@ from wherein.ranking.plain import plain
 
 #: How many of the best are compared once more.
 TOP: Final = 20
+#: With fewer done in time the order stays; else those that are done are ordered among themselves.
+FEWEST: Final = 5
 #: What each model's nearness gives, from the farthest of them to the nearest, as a share of the
 #: best score: the model in use, and the second one.
 OWN: Final = 0.2
@@ -94,9 +96,10 @@ class Second:
             if c.id in items and items[c.id].key in known
         }
         count = len(made.keys) if made else 0
-        if len(near) < len(items):
+        done = next((i for i, c in enumerate(top) if c.id in items and c.id not in near), len(top))
+        if done < min(FEWEST, len(top)):
             return Opinion(best, count, _LATE)
-        return Opinion([*_together(top, near), *best[TOP:]], count)
+        return Opinion([*_together(top[:done], near), *best[done:]], count)
 
     def _items(self, top: Sequence[Candidate]) -> dict[int, EmbedItem]:
         """Make what the model reads of each candidate whose file is as it was indexed."""

@@ -30,6 +30,7 @@ from wherein import logs
 from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.errors import ConnectionLost, DeadlineExceeded, WhereinError, WorkerUnavailable
 from wherein.ipc import control, frames
+from wherein.workers import priority
 from wherein.workers.start import WorkerStart, WorkerType
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,6 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_S: Final = 1.0
 DATABASE_WAIT_S: Final = 5.0
 PARSER_BYTES: Final = 4 << 30  # address space of the watcher, which parses whatever lies there
-
-# One core stays the person's; and words come first, so meaning gives way to them.
-_NICENESS: Final = {WorkerType.FILE_WATCHER: 10, WorkerType.VECTORIZATION: 15}
 
 _ENTRIES: Final = {
     WorkerType.FILE_WATCHER: "wherein.workers.file_watcher",
@@ -180,17 +178,12 @@ def _watch_parent() -> None:
 
 
 def _environment(start: WorkerStart) -> None:
-    """One thread for native libraries, and a low priority: one core stays the person's."""
+    """One thread for native libraries, a low priority for background work, private files."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.umask(0o077)
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS.get(start.type, 0))
-    if start.type in _NICENESS and sys.platform == "linux":
-        import psutil
-
-        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+    priority.settle(start.type)
     if os.name == "posix":
         _limits(start)
 

@@ -8,6 +8,7 @@ answering and nothing restarts in vain.
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
 import os
 import queue
@@ -31,6 +32,7 @@ from wherein.ipc.operations import VECTORIZATION_OPERATIONS
 from wherein.ipc.pending import Pending
 from wherein.ipc.service import Call, Service
 from wherein.paths import IndexPaths, config_home
+from wherein.workers import priority
 from wherein.workers.runtime import WorkerContext
 
 logger = logging.getLogger(__name__)
@@ -154,13 +156,24 @@ def _batch(
     )
 
 
+def _load(context: WorkerContext, loading: concurrent.futures.Future[Embedder]) -> None:
+    priority.give_way(context.start.type)
+    try:
+        choice = context.start.settings.model or read_choice(config_home())
+        loading.set_result(load_embedder(resolve(choice)))
+    except Exception as error:  # noqa: BLE001 - whoever waits for the result raises it
+        loading.set_exception(error)
+
+
 def main(context: WorkerContext) -> None:
     """Load the model, serve queries, and embed until told to stop."""
     # urllib3, which fastembed imports, opens a network socket to try this. Nothing is fetched here.
     socket.has_ipv6 = False
+    # Loading is background work; the threads that a person waits for inherit this one's priority.
+    loading: concurrent.futures.Future[Embedder] = concurrent.futures.Future()
+    threading.Thread(target=_load, args=(context, loading), daemon=True).start()
     try:
-        choice = context.start.settings.model or read_choice(config_home())
-        embedder = load_embedder(resolve(choice))
+        embedder = loading.result()
     except ModelError as error:
         context.send(control.State("lexical_only", f"{str(error).rstrip('.')}. Words still work"))
         context.send(control.Ready(""))
@@ -174,6 +187,7 @@ def main(context: WorkerContext) -> None:
     context.send(control.ModelReady(embedder.name, embedder.fingerprint, embedder.dim))
     vectorizer.pause(paused=context.start.settings.paused)
     threading.Thread(target=vectorizer.serve_awaited, name="wherein-awaited", daemon=True).start()
+    priority.give_way(context.start.type)
     for index in context.start.indexes:
         threading.Thread(
             target=vectorizer.work, args=(index,), name=f"wherein-embed-{index.id}", daemon=True
