@@ -75,7 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from wherein.terminal.search import index
 
         folder = arguments.folder or arguments.dir or "."
-        return index(folder, settings, STARTED, json=arguments.json)
+        return index(folder, settings, STARTED, json=arguments.json, purge=arguments.purge)
     if command == "status":
         from wherein.terminal.status import show_status
 
@@ -187,6 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     index.add_argument("folder", nargs="?", metavar="DIR", help="default: this folder")
     index.add_argument("--dir", metavar="DIR", help="the same, as the other commands have it")
     index.add_argument("--json", action="store_true", help="print one JSON object")
+    index.add_argument(
+        "--purge", action="store_true", help="then leave nothing of deleted text on disk"
+    )
     status = command("status", "say what the index of a folder holds")
     status.add_argument("--dir", default=".", metavar="DIR", help="default: this folder")
     status.add_argument("--json", action="store_true", help="print one JSON object")

@@ -218,13 +218,13 @@ def test_there_and_back_again_embeds_nothing(tmp_path: Path) -> None:
 def test_unused_vectors_are_collected_beyond_the_cap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wherein.db_worker.engine.KEPT_VECTORS", 0)
+    monkeypatch.setattr("wherein.db_worker.engine.KEPT_VECTORS", 1)
     engine = Engine.open(tmp_path / "index", str(tmp_path))
     for i in range(6):
         write(tmp_path, engine, "x.py", f"def name{i}(): return {i}\n")
         embed_all(engine)
-    engine.maintain()  # of a chunk and its symbol in use, and as many unused as there are chunks
-    assert engine._conn.execute("SELECT count(*) FROM vectors").fetchall() == [(3,)]
+    engine.maintain()  # of a chunk and its symbol in use, and as many unused
+    assert engine._conn.execute("SELECT count(*) FROM vectors").fetchall() == [(4,)]
     check_counters(engine)
     engine.close()
 

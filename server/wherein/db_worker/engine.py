@@ -45,9 +45,9 @@ from wherein.errors import ModelError, StorageError
 
 __all__ = ["Engine", "Reader"]
 
-#: Vectors that no chunk uses are kept up to this many, or as many as there are chunks: a branch
-#: switch and back embeds nothing.
-KEPT_VECTORS: Final = 10_000
+#: Vectors that nothing uses are kept up to this many, or as many as are in use: a branch switch
+#: and back embeds nothing, and the files are at most twice as large as they have to be.
+KEPT_VECTORS: Final = 500
 #: Chunks after which the memory that writing took is worth giving back.
 _MUCH_WRITTEN: Final = 2_000
 #: A tail shorter than this is not worth a merge, even when there is nothing else to do.
@@ -164,7 +164,7 @@ class Engine:
             self._merge_if(untidy >= _MERGE_ROWS)
             self._work.try_again()
             self._store.trim_replies()
-            self._store.collect_vectors(max(KEPT_VECTORS, self._store.counters["chunks"]))
+            self._store.collect_vectors(KEPT_VECTORS)
             upkeep.merge_words(self._conn)
             upkeep.give_back_space(self._conn)
             self._log.empty()

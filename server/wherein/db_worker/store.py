@@ -174,9 +174,13 @@ class Store:
             )
 
     def collect_vectors(self, keep: int) -> int:
-        """Delete the oldest vectors that nothing uses, beyond `keep` of them; returns how many."""
+        """Delete the oldest vectors that nothing uses, beyond `keep` or as many as are in use.
+
+        With 0 all of them go. Returns how many.
+        """
         ((total, symbols),) = query(self._conn, _COUNT_VECTORS)
-        surplus = total - self.counters["chunks"] - symbols - keep
+        used = self.counters["chunks"] + symbols
+        surplus = total - used - max(keep, used) if keep else total
         if surplus <= 0:
             return 0
         with self._transaction():

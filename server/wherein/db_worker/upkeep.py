@@ -22,6 +22,7 @@ _MERGE_STEPS: Final = 16
 _MERGE_PAGES: Final = 128
 #: Free pages that are kept for the next writes, as a share of all pages.
 _FREE_SHARE: Final = 0.2
+_FREE_PAGES: Final = 32
 
 
 class Log:
@@ -74,8 +75,7 @@ def give_back_space(conn: apsw.Connection) -> None:
     """Cut free pages off the file when they are more than the next writes will want."""
     ((pages,),) = query(conn, "PRAGMA page_count")
     ((free,),) = query(conn, "PRAGMA freelist_count")
-    surplus = free - int(pages * _FREE_SHARE)
-    if surplus > 2_000 or free > pages // 2:
+    if free > max(_FREE_PAGES, pages * _FREE_SHARE):
         query(conn, "PRAGMA incremental_vacuum(2000)")
 
 

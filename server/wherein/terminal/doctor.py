@@ -56,7 +56,7 @@ def examine(folder: str | None, settings: Settings) -> int:
     """Print what was found; returns 1 when something is wrong, else 0."""
     findings = [*_versions(), *_directories(), _transport(), _model(), *_watches(), *_indexes()]
     if folder is not None:
-        findings.append(_folder(check_folder(folder), settings))
+        findings += _folder(check_folder(folder), settings)
     style = Style(sys.stdout)
     wrong = [finding for finding in findings if finding.problem]
     for finding in wrong:
@@ -191,11 +191,18 @@ def _alive(pid: int) -> bool:
     return psutil.pid_exists(pid)
 
 
-def _folder(root: str, settings: Settings) -> Finding:
+def _folder(root: str, settings: Settings) -> Iterator[Finding]:
+    """Say what the index of a folder holds, and check all of it against itself."""
     text = shown(os.fsencode(root))
     try:
-        report = look(root, settings)
+        report = look(root, settings, check=True)
     except WhereinError as error:
-        return Finding("folder", text, f"{error}. Make the index anew: remove its directory")
+        yield Finding("folder", text, f"{error}. Make the index anew: remove its directory")
+        return
     wrong = report.sentence if report.state in _WRONG_STATES else ""
-    return Finding("folder", f"{text}: {report.sentence}", wrong)
+    yield Finding("folder", f"{text}: {report.sentence}", wrong)
+    if report.verdict is not None:
+        problems = "; ".join(report.verdict.problems)
+        if problems:
+            problems += ". It is rebuilt by itself at the next search"
+        yield Finding("check", report.verdict.checked, problems)

@@ -64,16 +64,21 @@ class SearchOptions:
         )
 
 
-def index(folder: str, settings: Settings, started: float, *, json: bool) -> int:
+def index(
+    folder: str, settings: Settings, started: float, *, json: bool, purge: bool = False
+) -> int:
     """Bring a folder's index up to date, vectors included, and print its counters.
 
-    `started` is the time.monotonic() at which the process began.
+    `started` is the time.monotonic() at which the process began. `purge` then leaves nothing on
+    disk of what was deleted.
     """
     root = check_folder(folder)
     with Session(root, settings) as session:
         session.wait_words()
         lexical_seconds = time.monotonic() - started
         trouble = session.wait_vectors()
+        if purge:
+            session.wait(session.database.purge().future)
         stats = session.count()
         session.show_done()
         total_seconds = time.monotonic() - started
@@ -104,6 +109,8 @@ def index(folder: str, settings: Settings, started: float, *, json: bool) -> int
                 for reason, number in sorted(stats.skipped.items(), key=lambda item: -item[1])
             )
             write(f"skipped: {reasons}")
+        if purge:
+            write("Nothing of what was deleted is left in the index")
         return 0
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from wherein.database.db_worker_manager import DBWorkerManager
-from wherein.domain import IndexStats
+from wherein.domain import IndexStats, Verdict
 from wherein.embedding.fingerprint import hash_files
 from wherein.embedding.models import ModelSpec, read_choice, resolve
 from wherein.errors import IndexBusy, ModelError, WhereinError, WorkerUnavailable
@@ -45,6 +45,7 @@ class Report:
     reasons: list[str]
     stats: IndexStats | None
     owner: int | None
+    verdict: Verdict | None = None  # of the full check, when it was asked for
 
 
 def show_status(folder: str, settings: Settings, *, json: bool) -> int:
@@ -71,8 +72,11 @@ def show_status(folder: str, settings: Settings, *, json: bool) -> int:
     return 0
 
 
-def look(root: str, settings: Settings) -> Report:
-    """Find out about the index of a canonical folder. Raises WhereinError if it is not readable."""
+def look(root: str, settings: Settings, *, check: bool = False) -> Report:
+    """Find out about the index of a canonical folder; `check` reads all of it, for the doctor.
+
+    Raises WhereinError if it is not readable.
+    """
     paths = index_paths(root)
     if not (Path(paths.directory) / "CURRENT").is_file():
         return Report(
@@ -85,12 +89,15 @@ def look(root: str, settings: Settings) -> Report:
             owner=None,
         )
     facts = Facts(phase="idle", reconciled=True)
+    verdict: Verdict | None = None
     with _reading(paths, settings) as (folder, owner):
         if owner is None:
             facts.stats = folder.database.stats(STATS_S).result()
             facts.model = facts.stats.fingerprint
         else:
             facts = _joined(folder)
+        if check and facts.stats is not None:
+            verdict = folder.database.verify().result()
     problem = model_problem()[1]
     if problem:
         works = "" if "Words still work" in problem else ". Words still work"
@@ -104,6 +111,8 @@ def look(root: str, settings: Settings) -> Report:
             if described.meaning_percent < 100
             else "Complete as of the last search. A search looks for changes first"
         )
+        if stats.rebuilding:
+            sentence = stats.recovered or "The index is not complete. A search completes it"
     return Report(
         root=paths.root,
         directory=paths.directory,
@@ -112,6 +121,7 @@ def look(root: str, settings: Settings) -> Report:
         reasons=described.reasons,
         stats=stats,
         owner=owner,
+        verdict=verdict,
     )
 
 
