@@ -12,6 +12,8 @@ from wherein.domain import EmbedItem
 
 #: Text of chunks that wait for their vector, kept so that a first index reads each file once.
 CACHE_BYTES: Final = 32 << 20
+#: Fewer holes than this do not matter.
+_SPARSE: Final = 1_024
 _ITEM_OVERHEAD: Final = 400  # the objects around one chunk's text
 
 
@@ -28,6 +30,7 @@ class Pending:
         self._aside: set[bytes] = set()
         self._leased: dict[bytes, object] = {}
         self._held: dict[object, set[bytes]] = {}
+        self._dropped = 0
         self.count = 0  # chunks, not keys
 
     def __contains__(self, key: bytes) -> bool:
@@ -100,10 +103,20 @@ class Pending:
 
     def _drop(self, key: bytes) -> None:
         del self._chunks[key]
+        self._dropped += 1
+        if self._dropped > max(_SPARSE, len(self._chunks)):
+            self._close_up()
         self._aside.discard(key)
         owner = self._leased.pop(key, None)
         if owner is not None:
             self._held[owner].discard(key)
+
+    def _close_up(self) -> None:
+        """Give back the room of what is gone: a dict keeps its size (20 MB after 400,000 keys)."""
+        self._dropped = 0
+        self._chunks = dict(self._chunks)
+        self._leased = dict(self._leased)
+        self._held = {owner: set(keys) for owner, keys in self._held.items()}
 
 
 class TextCache:

@@ -124,7 +124,10 @@ class Scan:
             return 0.0
         step = -(-len(self.ids) // _FLOOR_SAMPLE)
         near = self._nearness(self.ids[::step].tolist(), self.cosines[::step])
-        return float(np.quantile(near, _FLOOR))
+        place = _FLOOR * (len(near) - 1)
+        below, above = int(place), min(int(place) + 1, len(near) - 1)
+        ordered = np.partition(near, (below, above))  # np.quantile takes five times as long
+        return float(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
 
     def of(self, ids: Iterable[int]) -> dict[int, float]:
         """Return how near these chunks are, as far as they were scanned."""
