@@ -128,7 +128,9 @@ def _of_file(spec: Package, place: str, data: bytes, known: str) -> Iterator[Fun
             continue
         doc = inside[one.name_row][2] if one.name_row in inside else _above(rows, one)
         header = model_header(place.encode(), one.qualified)
-        yield Function(spec["name"], header, "\n".join(kept), _question(doc, one.name))
+        # Go begins with the name; in Python "Get the path." of `get` is a sentence.
+        name = "" if known == "python" else one.name
+        yield Function(spec["name"], header, "\n".join(kept), _question(doc, name))
 
 
 def _docstrings(data: bytes) -> dict[int, tuple[int, int, str]]:
@@ -160,8 +162,7 @@ def _above(rows: list[str], one: Definition) -> str:
 def _question(doc: str, name: str) -> str:
     """The first sentence of a documentation text, or nothing when it would not do as a question.
 
-    The function's name is taken off its beginning, where Go has it; elsewhere it may stay, as in
-    the starter's own table.
+    A name given is taken off its beginning; elsewhere it may stay, as in the starter's own table.
     """
     if summary := re.search(r"(?s)<summary>(.*?)</summary>", doc):
         doc = summary[1]
@@ -178,7 +179,7 @@ def _question(doc: str, name: str) -> str:
     text = re.sub(r"[`*]+", "", " ".join(text.split()))
     sentence = _SENTENCE.match(text)
     text = (sentence[1] if sentence else text).strip().rstrip(".")
-    if text.lower().startswith(name.lower()) and not text[len(name) :][:1].isalnum():
+    if name and text.startswith(name) and not text[len(name) :][:1].isalnum():
         text = re.sub(r"^(?:\([^)]*\))?[\s:-]*(?:is\s+)?", "", text[len(name) :])
     return text if _fit(text) else ""
 
