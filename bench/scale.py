@@ -19,21 +19,20 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "quality")]
-
-import numpy as np
 import psutil
-from corpora import tree
-from sets import read_lines, shared
-from speed import home
 
-from support.rpc import Client, serving
 from wherein.domain import SearchQuery
 from wherein.ipc.client import Client as Socket
 from wherein.ipc.operations import DATABASE_OPERATIONS
 from wherein.ownership.lock import read_owner
 from wherein.paths import index_paths
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "quality")]
+
+from corpora import tree  # noqa: E402 - found by the path above
+from sets import read_lines, shared  # noqa: E402 - found by the path above
+from speed import home  # noqa: E402 - found by the path above
+from support.rpc import Client, serving  # noqa: E402 - found by the path that speed adds
 
 SIZES = (20_000, 100_000, 200_000)
 TARGETS = {20_000: "≤ 6 ms", 100_000: "≤ 12 ms", 200_000: "≤ 20 ms", 1_000_000: "≤ 80 ms"}
@@ -84,6 +83,9 @@ def settled(client: Client) -> dict[str, Any]:
 
 def bare_scan(rows: int) -> float:
     """Milliseconds of one matrix-vector product of that many rows of 256 float32, the median."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import numpy as np
+
     matrix = np.random.default_rng(0).standard_normal((rows, 256), np.float32)
     vector = matrix[0].copy()
     times = []
@@ -115,7 +117,8 @@ def measure(chunks: int) -> str:
             for round_ in range(6):
                 for text in questions:
                     sent = time.perf_counter()
-                    found = socket.submit("search", SearchQuery(text=text, snippet_lines=5)).result()
+                    query = SearchQuery(text=text, snippet_lines=5)
+                    found = socket.submit("search", query).result()
                     if round_:
                         stages.append(found.timings_us)
                         times.append(1_000 * (time.perf_counter() - sent))
