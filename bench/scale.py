@@ -29,8 +29,9 @@ from wherein.paths import index_paths
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "quality")]
 
-from corpora import tree  # noqa: E402 - found by the path above
 from sets import read_lines, shared  # noqa: E402 - found by the path above
+
+from corpora import tree  # noqa: E402 - found by the path above
 from speed import home  # noqa: E402 - found by the path above
 from support.rpc import Client, serving  # noqa: E402 - found by the path that speed adds
 
