@@ -12,7 +12,7 @@ BIN := .venv/bin
 DIR ?= .
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup search index test e2e test-slow lint fmt type client-check client-test bench quality models model client package lock clean
+.PHONY: help setup search index test test-slow e2e editors pictures lint fmt type client-check client-test bench quality models model client package lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -29,14 +29,19 @@ index: export FOLDER = $(value DIR)
 index: .venv/.package ## Index a folder and wait until it is done: make index DIR=.
 	@$(BIN)/wherein index --dir "$$FOLDER"
 
-test: lint type client-test build/editors/neovim.done ## Check style, types and the client, then run the tests
+test: lint type client-test editors ## Check style, types and the client, then run the tests
 	@$(BIN)/pytest
 
-e2e: .venv/.dev build/editors/neovim.done build/editors/emacs.done build/editors/vim.done ## Run the tests in real editors
+e2e: client-test editors build/editors/emacs.done build/editors/vim.done ## Run the tests in real editors
 	@$(BIN)/pytest -m "e2e or not e2e" tests/editors
 
 test-slow: .venv/.dev ## Run the slow tests too
 	@$(BIN)/pytest -m "not e2e"
+
+editors: .venv/.dev build/editors/neovim.done build/editors/vscode/.tried ## Install the editors of make test, as far as this machine allows
+
+pictures: editors client-check ## Take the pictures of docs/images anew, from a real run
+	@$(BIN)/python tests/editors/vscode/pictures.py
 
 lint: .venv/.dev ## Check style and formatting
 	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet
@@ -103,6 +108,11 @@ build/editors/%.done: tests/editors/install.sh tests/editors/requirements.txt .v
 node_modules/.installed: package-lock.json
 	@echo "Installing the client's dependencies into node_modules (once)" >&2
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	@touch $@
+
+build/editors/vscode/.tried: tests/editors/vscode/install.sh
+	@echo "Installing VS Code for the tests into build/editors (once)" >&2
+	@$< $(@D) >&2
 	@touch $@
 
 build/lock/bin/pip-compile:

@@ -13,6 +13,7 @@ const RETRY = "Try Again";
 const SETTING = "Choose a Python…";
 const BUDGET = 5; // ends of the server within the window below; after that a person must look
 const WINDOW_MS = 180_000;
+const START_MS = 30_000; // a cold start on a slow disk; after that a question says what is the matter
 
 /** What can be said of the server: only "running" answers requests. */
 export type Life = "starting" | "running" | "missing" | "failed" | "stopped";
@@ -77,11 +78,23 @@ export class Client implements vscode.Disposable {
     params: P,
     token?: vscode.CancellationToken,
   ): Promise<R> {
-    await this.starting;
+    await this.settled();
     if (this.client === undefined || this.now !== "running") {
       throw new Error(SENTENCES[this.now]);
     }
-    return this.client.sendRequest<R>(request.method, params, token);
+    // An absent token must not be passed on: the library would send a list of two.
+    return token === undefined
+      ? this.client.sendRequest<R>(request.method, params)
+      : this.client.sendRequest<R>(request.method, params, token);
+  }
+
+  /** Tell a running server the settings as they are now; they count at once. */
+  async configure(): Promise<void> {
+    await this.settled();
+    if (this.now === "running") {
+      const settings = { [SECTION]: serverSettings() };
+      await this.client?.sendNotification("workspace/didChangeConfiguration", { settings });
+    }
   }
 
   /** A folder of the extension's own, to run programs in. */
@@ -122,6 +135,22 @@ export class Client implements vscode.Disposable {
       this.turn("failed");
       void this.explain(python);
     }
+  }
+
+  /** Wait while the server starts, for the first time or after an end; not longer than it may take. */
+  private async settled(): Promise<void> {
+    if (this.now !== "starting") {
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const turned = this.changed.event(done);
+      const timer = setTimeout(done, START_MS);
+      function done(): void {
+        turned.dispose();
+        clearTimeout(timer);
+        resolve();
+      }
+    });
   }
 
   /** Decide after an end that nobody asked for whether to start again. */

@@ -4,11 +4,11 @@ import * as vscode from "vscode";
 import { Client } from "./client";
 import { ask } from "./commands/ask";
 import { openActiveToSide } from "./commands/box";
-import { doctor, menu, showWorkers } from "./commands/menu";
+import { doctor, menu, showWorkers, why } from "./commands/menu";
 import { findSimilar } from "./commands/similar";
 import { COMMANDS } from "./ids";
 import * as protocol from "./protocol";
-import { concernsServer } from "./settings";
+import { meaningOf } from "./settings";
 import { StatusItem } from "./status";
 import { registerTool } from "./tool";
 import { ResultsView } from "./views/results";
@@ -48,9 +48,15 @@ export function activate(context: vscode.ExtensionContext): void {
     on(COMMANDS.showLog, () => ours.log.show()),
     on(COMMANDS.showWorkers, () => showWorkers(ours)),
     on(COMMANDS.doctor, () => doctor(ours)),
-    vscode.workspace.onDidChangeConfiguration((event) =>
-      concernsServer(event) ? ours.restart() : undefined,
-    ),
+    on(COMMANDS.why, (uri?: vscode.Uri) => why(ours, uri)),
+    vscode.workspace.onDidChangeConfiguration(async (event) => {
+      const meaning = meaningOf(event);
+      if (meaning === "restart") {
+        await ours.restart();
+      } else if (meaning === "send") {
+        await ours.configure();
+      }
+    }),
   );
   void begin(ours);
 }

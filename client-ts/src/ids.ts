@@ -15,6 +15,7 @@ export const COMMANDS = {
   showLog: "wherein.showLog",
   showWorkers: "wherein.showWorkers",
   doctor: "wherein.doctor",
+  why: "wherein.why",
   refreshResults: "wherein.refreshResults",
   clearResults: "wherein.clearResults",
   openAllResults: "wherein.openAllResults",
@@ -31,3 +32,9 @@ export const TOOL = "wherein_search";
 
 /** Context keys of "when" clauses. */
 export const CONTEXT = { asking: "wherein.asking", hasResults: "wherein.hasResults" } as const;
+
+/** The settings that the server knows, as it knows them. */
+export const SENT = ["exclude", "maxFileKib", "model", "answerBudgetMs", "logLevel"] as const;
+
+/** The settings that only this side knows. */
+export const KEPT = ["interpreter", "wheels"] as const;

@@ -115,9 +115,15 @@ export interface WorkersResult {
   readonly workers: readonly Worker[];
 }
 
+/** Whether a file is in the index, and if not, why, in a sentence. */
+export interface WhyResult {
+  readonly sentence: string;
+}
+
 export const search: Request<SearchParams, SearchResult> = { method: "wherein/search" };
 export const similar: Request<SimilarParams, SearchResult> = { method: "wherein/similar" };
 export const status: Request<NoParams, StatusResult> = { method: "wherein/status" };
+export const why: Request<{ readonly uri: string }, WhyResult> = { method: "wherein/why" };
 export const workers: Request<NoParams, WorkersResult> = { method: "wherein/workers" };
 // The extension shows these replies to nobody, so it does not say what is in them.
 export const reindex: Request<NoParams, unknown> = { method: "wherein/reindex" };

@@ -1,25 +1,17 @@
 // The settings as package.json declares them, and the form in which the server takes them.
 
 import * as vscode from "vscode";
-import { SECTION } from "./ids";
+import { SECTION, SENT } from "./ids";
 
-/** What goes to the server when it starts; names and defaults are those of its settings.py. */
-export interface ServerSettings {
-  readonly exclude: readonly string[];
-  readonly maxFileKib: number;
-  readonly model: string;
-  readonly logLevel: string;
-  readonly executeCommands: false;
-}
+/** What goes to the server when it starts; defaults are those of package.json. */
+export type ServerSettings = Readonly<Record<string, unknown>>;
 
 /** Read the server's settings. The extension has commands of its own, so the server's are off. */
 export function serverSettings(): ServerSettings {
   const found = vscode.workspace.getConfiguration(SECTION);
   return {
+    ...Object.fromEntries(SENT.map((name) => [name, found.get<unknown>(name)])),
     exclude: [...found.get<string[]>("exclude", []), ...editorExcludes()],
-    maxFileKib: found.get<number>("maxFileKib", 1024),
-    model: found.get<string>("model", ""),
-    logLevel: found.get<string>("logLevel", "warning"),
     executeCommands: false,
   };
 }
@@ -34,11 +26,13 @@ function editorExcludes(): string[] {
   return patterns.filter(([, on]) => on === true).map(([glob]) => glob);
 }
 
-/** Whether a change of the configuration concerns the server. */
-export function concernsServer(event: vscode.ConfigurationChangeEvent): boolean {
-  return [SECTION, "files.exclude", "search.exclude"].some((name) =>
-    event.affectsConfiguration(name),
-  );
+/** What a change of the configuration means: another Python, other settings, or nothing to us. */
+export function meaningOf(event: vscode.ConfigurationChangeEvent): "restart" | "send" | "nothing" {
+  if (event.affectsConfiguration(`${SECTION}.interpreter`)) {
+    return "restart";
+  }
+  const ours = [SECTION, "files.exclude", "search.exclude"];
+  return ours.some((name) => event.affectsConfiguration(name)) ? "send" : "nothing";
 }
 
 /** Read the interpreter that the person set, "" for none. */

@@ -82,22 +82,76 @@ function merged(spans: [number, number][]): [number, number][] {
   return result;
 }
 
-/** The line of the code that tells most: the one with most of the words, the earlier among equals. */
-export function bestLine(snippet: string, words: readonly string[]): string {
-  let best = "";
+/**
+ * Which line of the snippet defines the symbol, from 0; -1 when none does. Comments and texts that
+ * merely name it, as before a definition, do not count.
+ */
+export function definitionIn(hit: SearchHit): number {
+  const name = hit.symbol.slice(Math.max(hit.symbol.lastIndexOf("."), hit.symbol.lastIndexOf(":")) + 1);
+  if (name === "") {
+    return -1;
+  }
+  const word = new RegExp(`(?<![\\p{L}\\p{N}_])${escaped(name)}(?![\\p{L}\\p{N}_])`, "u");
+  const aside = hit.kind === "section" ? /^\s*<!--/ : ASIDE;
+  return hit.snippet.split("\n").findIndex((line) => word.test(line) && !aside.test(line));
+}
+
+/** How lines begin that only talk: comments, texts, decorators. */
+const ASIDE = /^\s*(?:#|\/\/|\/?\*|--|"""|'''|@)/;
+
+/** The line to go to, from 1: that of the definition where the snippet shows it. */
+export function lineOf(hit: SearchHit): number {
+  return hit.startLine + Math.max(definitionIn(hit), 0);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/**
+ * The line of the code that tells most: the definition, unless another line has two of the words
+ * more; the earlier among equals.
+ */
+export function bestLine(hit: SearchHit, words: readonly string[]): string {
+  const definition = definitionIn(hit);
+  const lines = hit.snippet.split("\n");
+  let best = -1;
   let most = -1;
-  for (const line of snippet.split("\n")) {
+  lines.forEach((line, index) => {
     const text = line.trim();
-    const count = marks(text, words).length;
     // A line without a letter or digit (a brace, a quote) tells nothing; a decorator tells little.
-    const worth = /[\p{L}\p{N}]/u.test(text) ? (text.startsWith("@") ? count : count + 1) : -1;
+    if (!/[\p{L}\p{N}]/u.test(text)) {
+      return;
+    }
+    const bonus = index === definition ? 2 : text.startsWith("@") ? 0 : 1;
+    const worth = marks(text, words).length + bonus;
     if (worth > most) {
       most = worth;
-      best = text;
+      best = index;
     }
-  }
-  return best;
+  });
+  return best === -1 ? "" : whole(lines.slice(best));
 }
+
+/** The first of the lines, with those after it as long as it only opens a bracket. */
+function whole([first = "", ...rest]: readonly string[]): string {
+  let text = first.trim();
+  for (const line of rest) {
+    if (!/[(,]$/.test(text) || text.length >= WIDTH) {
+      break;
+    }
+    text += (text.endsWith(",") ? " " : "") + line.trim();
+  }
+  return text;
+}
+
+/** A line cut short, so that what follows it can be seen. */
+function clipped(line: string, most: number): string {
+  return line.length > most ? `${line.slice(0, most - 1).trimEnd()}…` : line;
+}
+
+/** How many letters fit into a row of the box. */
+const WIDTH = 76;
 
 export interface RowText {
   readonly label: string;
@@ -108,11 +162,11 @@ export interface RowText {
 /** One answer as a row: symbol, place, the best line, and why it is there. */
 export function rowOf(hit: SearchHit, words: readonly string[]): RowText {
   const why = hit.via.join(" · ");
-  const line = bestLine(hit.snippet, words);
+  const line = clipped(bestLine(hit, words), WIDTH - why.length);
   return {
     label: `$(${iconOf(hit.kind)}) ${inert(nameOf(hit))}`,
-    description: `${inert(hit.path)}:${hit.startLine}`,
-    detail: [inert(line), why].filter((part) => part !== "").join("   —   "),
+    description: `${inert(hit.path)}:${lineOf(hit)}`,
+    detail: [inert(line), why].filter((part) => part !== "").join("  —  "),
   };
 }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { COMMANDS, CONTEXT, TOOL, VIEW } from "../src/ids";
+import { COMMANDS, CONTEXT, KEPT, SECTION, SENT, TOOL, VIEW } from "../src/ids";
 import { KINDS } from "../src/query";
 
 interface Manifest {
@@ -57,6 +57,11 @@ test("what chooses a program or a file to load is the machine's, and no workspac
   const restricted = manifest.capabilities.untrustedWorkspaces.restrictedConfigurations;
   assert.deepEqual([...machine].sort(), [...restricted].sort());
   assert.deepEqual(manifest.extensionKind, ["workspace"]);
+});
+
+test("every setting is sent to the server or kept on this side", () => {
+  const names = [...SENT, ...KEPT].map((name) => `${SECTION}.${name}`);
+  assert.deepEqual(names.sort(), Object.keys(contributes.configuration.properties).sort());
 });
 
 test("the kinds are those of the server", () => {

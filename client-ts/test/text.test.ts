@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SearchHit } from "../src/protocol";
-import { bestLine, inert, marks, nameOf, plain, rowOf, wordsOf } from "../src/text";
+import { bestLine, inert, lineOf, marks, nameOf, plain, rowOf, wordsOf } from "../src/text";
 
 export const HIT: SearchHit = {
   uri: "file:///p/src/net/upload.py",
@@ -20,8 +20,8 @@ export const HIT: SearchHit = {
 test("a row has symbol, place, the best line, and why", () => {
   assert.deepEqual(rowOf(HIT, ["retry"]), {
     label: "$(symbol-method) Uploader.retry",
-    description: "src/net/upload.py:88",
-    detail: "def retry(self, attempt):   —   name · words",
+    description: "src/net/upload.py:89",
+    detail: "def retry(self, attempt):  —  name · words",
   });
 });
 
@@ -38,10 +38,34 @@ test("without a symbol the file is the name", () => {
   assert.equal(nameOf({ ...HIT, symbol: "", path: "README" }), "README");
 });
 
+function code(snippet: string, symbol = ""): SearchHit {
+  return { ...HIT, symbol, snippet };
+}
+
 test("the best line has most of the words, and is never a brace or a decorator alone", () => {
-  assert.equal(bestLine("{\n  open();\n  retry(upload);\n}", ["retry", "upload"]), "retry(upload);");
-  assert.equal(bestLine("@app.route\ndef index():", []), "def index():");
-  assert.equal(bestLine("}\n", []), "");
+  assert.equal(bestLine(code("{\n  open();\n  retry(upload);\n}"), ["retry", "upload"]), "retry(upload);");
+  assert.equal(bestLine(code("@app.route\ndef index():"), []), "def index():");
+  assert.equal(bestLine(code("}\n"), []), "");
+  assert.equal(bestLine(code("def f(\n    a,\n    b):\n  pass", "f"), []), "def f(a, b):");
+});
+
+test("the definition stands unless another line has two words more", () => {
+  const fetching = code("@cached\ndef fetch(a):\n    retry(a)\n    retry(upload, part)", "Net.fetch");
+  assert.equal(bestLine(fetching, ["retry"]), "def fetch(a):");
+  assert.equal(bestLine(fetching, ["retry", "upload"]), "retry(upload, part)");
+});
+
+test("the line to go to is the definition's, not that of what stands above it", () => {
+  assert.equal(lineOf(code('"""Fetch and fetch."""\n\n# fetch it\n@fetch\ndef fetch(a):', "fetch")), 92);
+  assert.equal(lineOf(code("// retry\nint retry() {", "Net::retry")), 89);
+  assert.equal(lineOf({ ...code("text\n## Retry", "Guide.Retry"), kind: "section" }), 89);
+  assert.equal(lineOf(code("retrying = 1", "retry")), 88);
+  assert.equal(lineOf(code("a(b)", "$.x(*")), 88);
+});
+
+test("a long line is cut so that the reason can be seen", () => {
+  const { detail } = rowOf({ ...HIT, symbol: "", snippet: "x".repeat(200) }, []);
+  assert.ok(detail.length < 95 && detail.endsWith("…  —  name · words"), detail);
 });
 
 test("words are what is worth marking", () => {

@@ -16,7 +16,7 @@ export interface Row extends vscode.QuickPickItem {
 
 const TO_SIDE: vscode.QuickInputButton = {
   iconPath: new vscode.ThemeIcon("split-horizontal"),
-  tooltip: "Open to the Side (Ctrl+Enter)",
+  tooltip: "Open to the Side (→)",
 };
 const DROP: vscode.QuickInputButton = {
   iconPath: new vscode.ThemeIcon("close"),

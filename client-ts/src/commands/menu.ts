@@ -90,6 +90,21 @@ export async function showWorkers(client: Client): Promise<void> {
   await vscode.window.showQuickPick(rows, { title: "Workers", matchOnDetail: true });
 }
 
+/** Say whether a file is in the index, and why not. */
+export async function why(client: Client, uri?: vscode.Uri): Promise<void> {
+  const file = uri ?? vscode.window.activeTextEditor?.document.uri;
+  if (file?.scheme !== "file") {
+    void vscode.window.showInformationMessage("Open the file first that you want to know about");
+    return;
+  }
+  try {
+    const { sentence } = await client.request(protocol.why, { uri: file.toString() });
+    void vscode.window.showInformationMessage(sentence);
+  } catch (error) {
+    void vscode.window.showWarningMessage(error instanceof Error ? error.message : String(error));
+  }
+}
+
 /** Run `wherein doctor` and show what it says in the log. */
 export async function doctor(client: Client): Promise<void> {
   const python = await client.interpreter();

@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 import type { SearchHit } from "../protocol";
+import { lineOf } from "../text";
 
 const STEADY_MS = 70; // a person who holds an arrow key wants the last row, not every one
 
@@ -22,7 +23,9 @@ export async function open(hit: SearchHit, side = false): Promise<void> {
       viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
     });
     const range = rangeOf(hit);
-    editor.selection = new vscode.Selection(range.start, range.start);
+    const cursor = editor.document.lineAt(Math.min(lineOf(hit), editor.document.lineCount) - 1);
+    const start = cursor.range.start.translate(0, cursor.firstNonWhitespaceCharacterIndex);
+    editor.selection = new vscode.Selection(start, start);
     editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
   } catch {
     void vscode.window.showWarningMessage(`${hit.path} cannot be opened. It may be gone since it was indexed`);
@@ -34,7 +37,7 @@ export class Preview {
   private readonly before = vscode.window.activeTextEditor;
   private readonly view = this.before?.visibleRanges[0];
   private readonly column = vscode.window.tabGroups.activeTabGroup.viewColumn;
-  private readonly tabs = new Set(openTabs());
+  private readonly tabs = new Set(openTabs().map(keyOf));
   private readonly tab = vscode.window.tabGroups.activeTabGroup.activeTab;
   private readonly wasPreview = this.tab?.isPreview === true;
   private readonly mark = vscode.window.createTextEditorDecorationType({
@@ -79,7 +82,7 @@ export class Preview {
       });
       const range = rangeOf(hit);
       editor.setDecorations(this.mark, [range]);
-      editor.revealRange(range, vscode.TextEditorRevealType.InCenter);
+      editor.revealRange(belowTheBox(range, editor), vscode.TextEditorRevealType.AtTop);
     } catch {
       // Gone or no text: the row is still there, and opening it says why it cannot be opened.
     }
@@ -87,7 +90,6 @@ export class Preview {
 
   /** Close what the preview opened, and show again what was there, scrolled as it was. */
   private async restore(): Promise<void> {
-    const ours = openTabs().filter((tab) => !this.tabs.has(tab) && tab.isPreview);
     if (this.before !== undefined) {
       const editor = await vscode.window.showTextDocument(this.before.document, {
         preview: this.wasPreview,
@@ -97,12 +99,27 @@ export class Preview {
         editor.revealRange(this.view, vscode.TextEditorRevealType.AtTop);
       }
     }
-    // A preview tab that was there is reused by the editor; then nothing is left to close.
-    const left = openTabs();
-    await vscode.window.tabGroups.close(ours.filter((tab) => left.includes(tab)));
+    // Where the file before was a preview too, it took the place of ours: nothing is left to close.
+    await vscode.window.tabGroups.close(
+      openTabs().filter((tab) => tab.isPreview && !this.tabs.has(keyOf(tab))),
+    );
   }
+}
+
+/** A place that, brought to the top, shows the range in the lower half: the box hides the upper one. */
+function belowTheBox(range: vscode.Range, editor: vscode.TextEditor): vscode.Range {
+  const [seen] = editor.visibleRanges;
+  const height = seen === undefined ? 30 : seen.end.line - seen.start.line;
+  const line = Math.max(0, range.start.line - Math.ceil(height * 0.52));
+  return new vscode.Range(line, 0, line, 0);
 }
 
 function openTabs(): vscode.Tab[] {
   return vscode.window.tabGroups.all.flatMap((group) => [...group.tabs]);
+}
+
+/** The editor makes new objects for the same tab; place and file tell it. */
+function keyOf({ group, input, label }: vscode.Tab): string {
+  const what = input instanceof vscode.TabInputText ? input.uri.toString() : label;
+  return `${group.viewColumn} ${what}`;
 }

@@ -1,5 +1,6 @@
 // Getting the server: find a Python that has it, or ask once and install it.
 
+import * as fs from "node:fs/promises";
 import * as vscode from "vscode";
 import { SECTION } from "../ids";
 import { interpreterSetting, proxySetting, wheelsSetting } from "../settings";
@@ -46,6 +47,7 @@ export class Setup {
 
   /** Find what starts the server; undefined when it must be installed first. */
   async find(): Promise<Interpreter | undefined> {
+    await fs.mkdir(this.storage, { recursive: true });
     return locate({
       setting: interpreterSetting(),
       version: this.version,
@@ -53,7 +55,7 @@ export class Setup {
       folders: openFolders(),
       pythonExtension: () => this.ofPythonExtension(),
       privateEnvironment: () => this.environment.python(),
-      examine: (command) => this.examine(command),
+      examine: (command) => examine(command, this.storage),
     });
   }
 
@@ -123,7 +125,7 @@ export class Setup {
   private async basePython(): Promise<Python | undefined> {
     let useless: Python | undefined;
     for (const command of candidates(process.env["PATH"] ?? "", openFolders())) {
-      const python = await this.examine(command);
+      const python = await examine(command, this.storage);
       if (python !== undefined && isNewEnough(python)) {
         if (python.venv) {
           this.log.info(`installing with ${python.command}`);
@@ -138,11 +140,6 @@ export class Setup {
         : `${useless.command} cannot make environments. Install its venv package (on Debian and Ubuntu: python3-venv).`,
     );
     return again ? this.basePython() : undefined;
-  }
-
-  private async examine(command: string): Promise<Python | undefined> {
-    await vscode.workspace.fs.createDirectory(vscode.Uri.file(this.storage));
-    return examine(command, this.storage);
   }
 
   /** Say what went wrong, with a button for each way on; true to try again. */

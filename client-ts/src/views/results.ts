@@ -7,7 +7,7 @@ import { open, uriOf } from "../commands/open";
 import { COMMANDS, CONTEXT, INTERNAL, VIEW } from "../ids";
 import type { SearchHit } from "../protocol";
 import { withoutFilters } from "../query";
-import { baseName, bestLine, folderName, iconOf, marks, nameOf, plain, wordsOf } from "../text";
+import { baseName, bestLine, folderName, iconOf, lineOf, marks, nameOf, plain, wordsOf } from "../text";
 import { asText, byFile, counted, NONE, restored, without, type FileGroup, type Results } from "./model";
 
 const STORED = "wherein.results";
@@ -91,16 +91,16 @@ export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   private hitItem(hit: SearchHit): vscode.TreeItem {
     const words = wordsOf(withoutFilters(this.results.question));
-    const label = bestLine(hit.snippet, words) || nameOf(hit);
+    const label = bestLine(hit, words) || nameOf(hit);
     const item = new vscode.TreeItem({ label, highlights: marks(label, words) });
-    item.description = `${hit.symbol} :${hit.startLine}`.trim();
+    item.description = `${hit.symbol} :${lineOf(hit)}`.trim();
     item.iconPath = new vscode.ThemeIcon(iconOf(hit.kind));
     item.contextValue = "hit";
     item.tooltip = new vscode.MarkdownString()
       .appendText(`${plain(hit)}   ${hit.via.join(" · ")}`)
       .appendCodeblock(hit.snippet, hit.language);
     item.command = { command: INTERNAL.open, title: "Open", arguments: [hit] };
-    item.accessibilityInformation = { label: `${nameOf(hit)}, line ${hit.startLine}, ${label}` };
+    item.accessibilityInformation = { label: `${nameOf(hit)}, line ${lineOf(hit)}, ${label}` };
     return item;
   }
 
@@ -151,7 +151,7 @@ export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   private draw(): void {
     const { question, hits } = this.results;
     this.groups = byFile(hits);
-    this.view.message = hits.length > 0 ? `${question}: ${counted(hits)}` : "";
+    this.view.message = hits.length > 0 ? `“${question}”: ${counted(hits)}` : "";
     this.changed.fire();
     void vscode.commands.executeCommand("setContext", CONTEXT.hasResults, hits.length > 0);
   }

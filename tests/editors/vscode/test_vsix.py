@@ -1,0 +1,103 @@
+"""What is in the extension as it is released, and what is not."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.workbench import ROOT
+
+_MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def vsix(extension: Path) -> zipfile.ZipFile:
+    """The extension, opened."""
+    return zipfile.ZipFile(extension)
+
+
+@pytest.fixture(scope="module")
+def manifest(vsix: zipfile.ZipFile) -> dict[str, Any]:
+    """Its package.json."""
+    found: dict[str, Any] = json.loads(vsix.read("extension/package.json"))
+    return found
+
+
+def test_nothing_is_in_it_that_is_not_meant_to_be(vsix: zipfile.ZipFile) -> None:
+    names = {name.removeprefix("extension/") for name in vsix.namelist()}
+    pictures = {name for name in names if re.fullmatch(r"docs/images/[a-z]+\.png", name)}
+    wheel = {
+        name for name in names if re.fullmatch(r"bundled/wherein-[\d.]+-py3-none-any\.whl", name)
+    }
+    assert len(wheel) == 1
+    assert names - pictures - wheel == {
+        "extension.vsixmanifest",
+        "[Content_Types].xml",
+        "package.json",
+        "readme.md",
+        "changelog.md",
+        "LICENSE.txt",
+        "client-ts/dist/extension.js",
+        "bundled/id",
+        "bundled/requirements.lock",
+        "media/icon.png",
+        "media/wherein.svg",
+    }
+
+
+def test_it_is_small(vsix: zipfile.ZipFile) -> None:
+    assert vsix.getinfo("extension/client-ts/dist/extension.js").file_size <= _MIB
+    assert sum(info.compress_size for info in vsix.infolist()) <= 16 * _MIB
+
+
+def test_nothing_of_this_machine_is_in_it(vsix: zipfile.ZipFile) -> None:
+    for name in vsix.namelist():
+        data = vsix.read(name)
+        assert str(ROOT).encode() not in data, name
+        assert str(Path.home() / ".").encode() + b"/" not in data, name
+
+
+def test_every_file_that_the_manifest_names_is_there(
+    vsix: zipfile.ZipFile, manifest: dict[str, Any]
+) -> None:
+    text = json.dumps(manifest)
+    named = set(re.findall(r'"((?:\./)?(?:media|docs|client-ts|bundled)/[^"]+)"', text))
+    assert len(named) >= 4
+    for name in named:
+        vsix.getinfo(f"extension/{name.removeprefix('./')}")
+
+
+def test_the_server_is_in_it_with_its_model_and_no_tests(
+    vsix: zipfile.ZipFile, manifest: dict[str, Any]
+) -> None:
+    (name,) = [name for name in vsix.namelist() if name.endswith(".whl")]
+    assert f"-{manifest['version']}-" in name
+    with vsix.open(name) as stream, zipfile.ZipFile(stream) as wheel:
+        files = wheel.namelist()
+    assert "wherein/__main__.py" in files
+    assert "wherein/data/model/model.safetensors" in files
+    strange = [
+        f for f in files if not f.startswith(("wherein/", f"wherein-{manifest['version']}."))
+    ]
+    assert strange == []
+
+
+def test_every_package_is_locked_by_hash(vsix: zipfile.ZipFile) -> None:
+    text = vsix.read("extension/bundled/requirements.lock").decode()
+    entries = re.split(r"\n(?=[a-z])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
+    packages = [entry for entry in entries if re.match(r"[\w.-]+==", entry)]
+    assert len(packages) > 20
+    assert all("--hash=sha256:" in entry for entry in packages)
+    assert "--index-url" not in text
+
+
+def test_it_reports_nothing_to_anybody(vsix: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
+    bundle = vsix.read("extension/client-ts/dist/extension.js").decode()
+    for name in ("createTelemetryLogger", "XMLHttpRequest", "node:https", 'require("https")'):
+        assert name not in bundle
+    assert "telemetry" not in json.dumps(manifest["contributes"]["configuration"]).lower()

@@ -1,0 +1,137 @@
+"""A question in a real VS Code: the box, the preview, the file that opens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support.waiting import until
+from support.workbench import Workbench
+
+QUESTION = "where are crashed workers restarted"
+ANSWER = "WorkerManager._restart"
+
+
+def line_of(file: Path, text: str) -> int:
+    """Return the first line that has the text, from 1."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+@pytest.fixture
+def answer(project: Path) -> int:
+    """The line of the answer in manager.py."""
+    return line_of(project / "server/wherein/workers/manager.py", "def _restart(")
+
+
+def answered(bench: Workbench, question: str = QUESTION) -> None:
+    """Ask and wait for the first answers."""
+    bench.ask(question)
+    bench.row(ANSWER).wait_for()
+
+
+def test_a_question_opens_the_function(bench: Workbench, answer: int) -> None:
+    answered(bench)
+    assert bench.labels()[0] == ANSWER
+    first = bench.rows.first.text_content() or ""
+    assert f"manager.py:{answer}" in first
+    assert "meaning" in first
+    bench.press("Enter")
+    bench.tab("manager.py").wait_for()
+    until(lambda: bench.line() == answer, what="the cursor is in the function")
+
+
+def test_answers_come_while_typing_and_keep_their_order(bench: Workbench) -> None:
+    """Rows whose label has the letters would otherwise come first, and others would vanish."""
+    bench.ask("")
+    bench.row("path:").wait_for()
+    bench.page.keyboard.type("start", delay=20)
+    bench.page.keyboard.type(" the database worker", delay=20)
+    bench.row(re.compile("DBWorkerManager|DatabaseStarter")).wait_for()
+    shown = bench.labels()
+    bench.dismiss()
+    bench.ask("start the database worker")
+    until(lambda: bench.labels() == shown, what="the same answers in the same order")
+
+
+def test_the_preview_follows_and_leaves_no_trace(bench: Workbench) -> None:
+    bench.open_file("ARCHITECTURE.md")
+    answered(bench)
+    assert bench.tabs() == ["ARCHITECTURE.md"], "the first row is shown only to who moves"
+    bench.press("ArrowDown")
+    until(lambda: len(bench.tabs()) == 2, what="a preview")
+    bench.press("ArrowUp")
+    bench.tab("manager.py").wait_for()
+    bench.dismiss()
+    until(lambda: bench.tabs() == ["ARCHITECTURE.md"], what="the preview is gone")
+
+
+def test_an_answer_opens_to_the_side(bench: Workbench, answer: int) -> None:
+    bench.open_file("ARCHITECTURE.md")
+    groups = bench.page.locator(".editor-group-container")
+    answered(bench)
+    bench.press("ArrowRight")
+    until(lambda: groups.count() == 2 and bench.line() == answer, what="a second group")
+    bench.tidy()
+    bench.open_file("ARCHITECTURE.md")
+    answered(bench)
+    bench.rows.first.hover()
+    bench.rows.first.locator(".codicon-split-horizontal").click()
+    until(lambda: groups.count() == 2 and bench.line() == answer, what="a second group")
+
+
+def test_filters_narrow_and_an_empty_answer_says_what_to_do(bench: Workbench) -> None:
+    bench.ask(f"{QUESTION} lang:markdown")
+    bench.row("docs/adr").wait_for()
+    assert bench.rows.filter(has_text=re.compile(r"\.py:\d")).count() == 0
+    bench.box.fill(f"{QUESTION} path:nowhere/**")
+    bench.row("Nothing under nowhere/**").wait_for()
+    bench.row("Search everywhere").click()
+    bench.row(ANSWER).wait_for()
+    assert bench.box.input_value() == QUESTION
+    bench.box.fill(f"{QUESTION} kind:verb")
+    bench.row("There is no kind verb").wait_for()
+
+
+def test_the_empty_box_has_the_last_questions(bench: Workbench) -> None:
+    answered(bench)
+    bench.press("Enter")
+    bench.tab("manager.py").wait_for()
+    bench.ask("")
+    bench.row(QUESTION).wait_for()
+    bench.press("Enter")
+    bench.row(ANSWER).wait_for()
+    bench.box.fill("")
+    bench.row(QUESTION).hover()
+    bench.row(QUESTION).locator(".codicon-close").click()
+    until(lambda: bench.rows.filter(has_text=QUESTION).count() == 0, what="it is forgotten")
+
+
+def test_similar_code_is_found_from_the_cursor(bench: Workbench) -> None:
+    answered(bench)
+    bench.press("Enter")
+    bench.tab("manager.py").wait_for()
+    bench.command("wherein: Find Similar Code")
+    bench.page.locator(".quick-input-title", has_text="Code like manager.py").wait_for()
+    bench.row(re.compile(r"\.py:\d+")).wait_for()
+    assert ANSWER not in bench.labels(), "the function itself is not like itself"
+    narrowed = bench.labels()[0]
+    bench.box.fill(narrowed[-6:])
+    bench.press("Enter")
+    bench.page.locator(".quick-input-widget").wait_for(state="hidden")
+
+
+def test_symbols_are_found_by_name(bench: Workbench) -> None:
+    bench.press("Control+t")
+    bench.box.fill("#RestartPolicy")
+    bench.row("RestartPolicy").wait_for()
+    bench.press("Enter")
+    bench.tab("supervision.py").wait_for()
+
+
+def test_a_file_says_whether_it_is_indexed(bench: Workbench) -> None:
+    bench.open_file("ARCHITECTURE.md")
+    bench.command("wherein: Why Is This File Not Found?")
+    bench.notice(re.compile("ARCHITECTURE|index", re.IGNORECASE)).wait_for()
