@@ -34,7 +34,15 @@ export const TOOL = "wherein_search";
 export const CONTEXT = { asking: "wherein.asking", hasResults: "wherein.hasResults" } as const;
 
 /** The settings that the server knows, as it knows them. */
-export const SENT = ["exclude", "maxFileKib", "model", "answerBudgetMs", "logLevel"] as const;
+export const SENT = [
+  "exclude",
+  "maxFileKib",
+  "model",
+  "answerBudgetMs",
+  "quality",
+  "qualityModel",
+  "logLevel",
+] as const;
 
 /** The settings that only this side knows. */
 export const KEPT = ["interpreter", "wheels"] as const;
