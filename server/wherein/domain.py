@@ -54,6 +54,7 @@ class Skip(str, enum.Enum):
     EMPTY = "empty"
     SECRET = "secret"  # noqa: S105 - a word, not a password
     FAILED = "failed"  # reading or parsing it raised
+    QUARANTINED = "quarantined"  # parsing it killed the worker, twice
 
 
 class Signature(msgspec.Struct, frozen=True, array_like=True):

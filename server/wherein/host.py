@@ -35,7 +35,7 @@ from wherein.status import Facts
 from wherein.syncs import Syncs, pass_on, settle
 from wherein.workers.database_starter import DatabaseStarter
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
-from wherein.workers.manager import WorkerManager, asked
+from wherein.workers.manager import WorkerManager, asked, left_out
 from wherein.workers.start import WatchMode, WorkerType
 
 logger = logging.getLogger(__name__)
@@ -236,6 +236,7 @@ class IndexHost:
             folder.count(stats, time.time())
         if not folder.owned:
             return facts
+        facts.left_out = left_out(self._manager)
         facts.failed_workers = {
             status.type: status.last_error
             for status in self.worker_status()

@@ -41,6 +41,7 @@ class Facts(msgspec.Struct, kw_only=True):
     stats_at: float = 0.0  # time.time() of the counters
     owner_pid: int | None = None  # of the other process, when this one has joined its index
     failed_workers: dict[str, str] = msgspec.field(default_factory=dict)
+    left_out: list[str] = msgspec.field(default_factory=list)  # what killed a worker twice
     seconds_left: float | None = None
 
 

@@ -21,7 +21,7 @@ FIELDS = {
 }  # fmt: skip
 ROW = {
     "folder", "state", "sentence", "reasons", "files", "chunks", "vectors", "pending", "skipped",
-    "percent", "wordsPercent", "meaningPercent", "ownerPid", "asOf",
+    "percent", "wordsPercent", "meaningPercent", "ownerPid", "leftOut", "asOf",
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 class FolderRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One folder. `as_of` is the unix time of the counters, None while there are none.
 
+    `left_out` names what killed a worker twice and is not touched until it changes.
     `owner_pid` is the process that owns the index when this one has joined it, 0 when not known.
     """
 
@@ -37,6 +38,7 @@ class FolderRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     vectors: int
     pending: int
     skipped: dict[str, int]
+    left_out: list[str]
     percent: int | None
     words_percent: int
     meaning_percent: int
@@ -70,6 +72,7 @@ async def _row(folder: CommandFolder) -> FolderRow:
         vectors=known.vectors if known else 0,
         pending=known.pending if known else 0,
         skipped=known.skipped if known else {},
+        left_out=facts.left_out,
         percent=status.percent,
         words_percent=status.words_percent,
         meaning_percent=status.meaning_percent,

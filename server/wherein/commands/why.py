@@ -39,6 +39,7 @@ _SKIPPED: Final = {
     Skip.EMPTY: "it is empty",
     Skip.SECRET: "it holds a secret, and secrets are never indexed",
     Skip.FAILED: "it could not be parsed; the log says more",
+    Skip.QUARANTINED: "parsing it killed the worker twice; it is tried again once it has changed",
 }
 
 

@@ -20,10 +20,11 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
-    """Sent each second: CPU seconds used so far and resident bytes."""
+    """Sent each second: CPU seconds used so far, resident bytes, seconds at one unit of work."""
 
     cpu_s: float
     rss: int
+    busy_s: float = 0.0
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
@@ -128,6 +129,12 @@ class Outdated(msgspec.Struct, frozen=True, tag="outdated"):
     """A newer wherein wants the index: its owner gives it up."""
 
 
+class Survived(msgspec.Struct, frozen=True, tag="survived"):
+    """These units of work, which were in hand when a worker died, are harmless."""
+
+    keys: tuple[bytes, ...]
+
+
 class LogTail(msgspec.Struct, frozen=True, tag="log_tail"):
     """The last line that says why the worker is about to fail."""
 
@@ -144,6 +151,7 @@ Up = (
     | Synced
     | LogTail
     | OwnerAsked
+    | Survived
     | Outdated
 )
 Down = DatabaseAt | OwnerSays | Sync | Near | Hint | Pause | Resume | Stop

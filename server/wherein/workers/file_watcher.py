@@ -44,7 +44,9 @@ class WatchedFolder:
         self._context = context
         settings = context.start.settings
         self.id = index.id
-        self.indexer = FolderIndexer(index, settings, self._report, context.stopping.is_set)
+        self.indexer = FolderIndexer(
+            index, settings, self._report, context.stopping.is_set, context.note
+        )
         self.hints = Hints(lambda: inbox.put(_Poke()))
         self.watch = Watch(index.root, settings.exclude, self.hints)
         self.reconciled = False

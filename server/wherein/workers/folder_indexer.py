@@ -20,6 +20,7 @@ from wherein.domain import (
     FileUpdate,
     IndexStats,
     KnownFile,
+    ParsedFile,
     RemoveFiles,
     Signature,
     Skip,
@@ -36,6 +37,7 @@ from wherein.ipc.pending import Pending
 from wherein.logs import shown
 from wherein.paths import IndexPaths
 from wherein.settings import Settings
+from wherein.workers.quarantine import Unit, WorkNote
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +49,8 @@ _GROUP: Final = 500  # paths in one removal or touch
 class FolderIndexer:
     """One folder, its ignore rules, and what its index is known to hold.
 
-    `report(phase, done, total)` is called often; `stop()` true ends work between two files.
+    `report(phase, done, total)` is called often; `stop()` true ends work between two files; `note`
+    says which file is parsed, and which are not to be.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class FolderIndexer:
         settings: Settings,
         report: Callable[[str, int, int], None],
         stop: Callable[[], bool],
+        note: WorkNote | None = None,
     ) -> None:
+        self._note = note or WorkNote()
         self.paths = paths
         self.rules = IgnoreRules(paths.root, settings.exclude)
         self.root_missing = False
@@ -172,13 +177,16 @@ class FolderIndexer:
             self._send_skip(path, source, looked)
             return
         signature = settled(source.signature)
-        same = known is not None and known.skip is None
+        same = known is not None and known.skip in (None, Skip.QUARANTINED)
         if same and known is not None and known.content_hash == source.content_hash:
             if known.signature != signature:
-                self._touch(KnownFile(path, signature, source.content_hash))
+                self._touch(KnownFile(path, signature, source.content_hash, known.skip))
+            return
+        if source.content_hash in self._note.care.guilty:
+            self._send_skip(path, Skip.QUARANTINED, signature, source.content_hash)
             return
         try:
-            parsed = parse(source)
+            parsed = self._parse(path, source)
         except Exception as error:  # noqa: BLE001 - one bad file must not stop the rest
             logger.warning("%s could not be parsed: %r", shown(path), error)
             self._send_skip(path, Skip.FAILED, signature, source.content_hash)
@@ -193,6 +201,11 @@ class FolderIndexer:
             request_id=self._request_id(),
         )
         self._send(update, len(source.data))
+
+    def _parse(self, path: bytes, source: Source) -> ParsedFile:
+        """Parse, having written down what: a file may kill this process."""
+        with self._note.at([Unit(source.content_hash, shown(path))]):
+            return parse(source)
 
     def _send_skip(
         self, path: bytes, reason: Skip, signature: Signature, content_hash: bytes = b""

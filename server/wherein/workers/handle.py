@@ -87,6 +87,7 @@ class WorkerHandle:
         self._beat: control.Heartbeat | None = None
         self._beat_at: float | None = None
         self.heard_at = 0.0  # time.monotonic() of the last heartbeat, or of the start
+        self.busy_s = 0.0  # how long it has been at one unit of work, as of its last heartbeat
         self.due_at = 0.0  # time.monotonic() before which a dead worker is not started again
         self._killed_for = ""
         self._listener = listener
@@ -108,6 +109,7 @@ class WorkerHandle:
             self.endpoint = ""
             self._beat, self._beat_at = None, None
             self.heard_at = time.monotonic()
+            self.busy_s = 0.0
             try:
                 self._begin()
             except Exception as error:
@@ -245,6 +247,7 @@ class WorkerHandle:
         if isinstance(message, control.Heartbeat):
             self._beat, self._beat_at = message, time.monotonic()
             self.heard_at = self._beat_at
+            self.busy_s = message.busy_s
             return
         if isinstance(message, control.LogTail):
             self.last_error = message.text

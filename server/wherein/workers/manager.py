@@ -12,12 +12,15 @@ from collections.abc import Callable, Sequence
 from multiprocessing import util
 from typing import Final
 
+import msgspec
+
 from wherein.errors import WorkerUnavailable
 from wherein.ipc import control
-from wherein.paths import IndexPaths
+from wherein.paths import IndexPaths, runtime_dir
 from wherein.settings import Settings
 from wherein.workers import supervision
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
+from wherein.workers.quarantine import Casebook, read_note
 from wherein.workers.start import WatchMode, WorkerStart, WorkerType
 from wherein.workers.supervision import MEMORY_BYTES, TICK_S, RestartPolicy, Vigil
 
@@ -44,6 +47,7 @@ class WorkerManager:
         self._policies: dict[int, RestartPolicy] = {}
         self._timers: set[threading.Timer] = set()
         self._closed = False
+        self._cases = {kind: Casebook() for kind in WorkerType}
         self._watcher: threading.Thread | None = None
         # Before multiprocessing's own exit handler, which would wait for ever for a live worker.
         self._finalizer = util.Finalize(
@@ -110,6 +114,7 @@ class WorkerManager:
         self._stop(list(WorkerType), timeout)
         with self._lock:
             self._closed = False
+            self._cases = {kind: Casebook() for kind in WorkerType}
 
     def get_worker_status(self) -> list[WorkerStatus]:
         """Describe every worker that was registered and not stopped."""
@@ -117,13 +122,19 @@ class WorkerManager:
             return [handle.status() for handle in self._workers]
 
     def _start(self, start: WorkerStart, listener: Listener) -> WorkerHandle:
-        handle = WorkerHandle(start, daemon=True, listener=listener, on_death=self._died)
+        handle = WorkerHandle(
+            start, daemon=True, listener=self._through(listener), on_death=self._died
+        )
         self.register_worker(handle)
         self._launch(handle)
         return handle
 
     def _launch(self, handle: WorkerHandle) -> None:
         """Start a worker; one that the system does not let start is treated as one that died."""
+        note = str(runtime_dir() / f"{handle.start_args.indexes[0].id}.{handle.type.value}")
+        handle.start_args = msgspec.structs.replace(
+            handle.start_args, note=note, care=self._cases[handle.type].care()
+        )
         try:
             handle.launch()
         except WorkerUnavailable:
@@ -165,10 +176,13 @@ class WorkerManager:
                     handle.kill(f"did not answer for {silence:.0f} s and was killed")
                 elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:
                     handle.kill(f"used {used >> 20:,} MB of memory and was killed")
+                elif handle.busy_s > supervision.BUSY_S:
+                    handle.kill(f"was stuck for {handle.busy_s:.0f} s and was killed")
 
     def _died(self, handle: WorkerHandle) -> None:
         """Start a dead worker again, after a pause; a database worker waits until it is wanted."""
         logger.warning("the %s worker %s", handle.type.value, handle.last_error)
+        self._suspect(handle)
         with self._lock:
             policy = self._policies.get(id(handle))
             if policy is None or self._closed:
@@ -180,6 +194,23 @@ class WorkerManager:
             handle.due_at = time.monotonic() + delay
             if handle.type is not WorkerType.DATABASE:
                 self._restart_in(delay, handle)
+
+    def _suspect(self, handle: WorkerHandle) -> None:
+        """Remember what a dead worker had in hand; a second time, alone, it is left out."""
+        units = read_note(handle.start_args.note) if handle.start_args.note else []
+        guilty = self._cases[handle.type].died(units)
+        if guilty is not None:
+            logger.warning("left out: %s ended the %s worker twice", guilty.name, handle.type.value)
+
+    def _through(self, listener: Listener) -> Listener:
+        """Hear what is for the manager before the listener hears everything."""
+
+        def hear(handle: WorkerHandle, message: control.Up) -> None:
+            if isinstance(message, control.Survived):
+                self._cases[handle.type].survived(message.keys)
+            listener(handle, message)
+
+        return hear
 
     def _restart_in(self, delay: float, handle: WorkerHandle) -> None:
         timer = threading.Timer(delay, self._restart, (handle,))
@@ -204,6 +235,11 @@ class WorkerManager:
                 rested = time.time() - handle.since >= supervision.ASKED_AGAIN_S
                 if given_up and rested and handle.type is not WorkerType.DATABASE:
                     self._restart(handle)
+
+
+def left_out(manager: WorkerManager) -> list[str]:
+    """Name the files and chunks that killed a worker twice and are not touched any more."""
+    return [name for cases in manager._cases.values() for name in cases.names()]
 
 
 def asked(manager: WorkerManager) -> None:

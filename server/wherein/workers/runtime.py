@@ -20,6 +20,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 from types import FrameType
 from typing import Final
@@ -31,6 +32,7 @@ from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.errors import ConnectionLost, DeadlineExceeded, WhereinError, WorkerUnavailable
 from wherein.ipc import control, frames
 from wherein.workers import priority
+from wherein.workers.quarantine import WorkNote
 from wherein.workers.start import WorkerStart, WorkerType
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class WorkerContext:
         self.start = start
         self.stopping = threading.Event()
         self.inbox: queue.SimpleQueue[control.Down] = queue.SimpleQueue()
+        self.note = WorkNote(start.note, start.care, self._survived)
         self._pipe = frames.prepare(pipe)
         self._write = threading.Lock()
         self._ids = itertools.count(1)
@@ -119,9 +122,19 @@ class WorkerContext:
         import psutil
 
         me = psutil.Process()
+        last = time.monotonic()
         while not self.stopping.wait(HEARTBEAT_S):
+            now = time.monotonic()
+            if now - last > 3 * HEARTBEAT_S:
+                self.note.excuse()
+            last = now
             used = me.cpu_times()
-            self.send(control.Heartbeat(used.user + used.system, me.memory_info().rss))
+            rss = me.memory_info().rss
+            self.send(control.Heartbeat(used.user + used.system, rss, self.note.busy_s()))
+
+    def _survived(self, keys: Sequence[bytes]) -> None:
+        """Tell the server that suspects were worked on and nothing happened."""
+        self.send(control.Survived(tuple(keys)))
 
 
 def run_worker(start: WorkerStart, pipe: socket.socket) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from wherein.paths import IndexPaths
 from wherein.settings import Settings
+from wherein.workers.quarantine import Care
 
 
 class WorkerType(str, enum.Enum):
@@ -36,3 +37,5 @@ class WorkerStart(msgspec.Struct, frozen=True):
     token: bytes
     settings: Settings
     mode: WatchMode = WatchMode.FOLLOW
+    note: str = ""  # path of the file in which the worker says what it is at
+    care: Care = Care()

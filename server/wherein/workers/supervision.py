@@ -37,6 +37,8 @@ MEMORY_BYTES: Final = {
     WorkerType.VECTORIZATION: 3 << 30,
     WorkerType.DATABASE: 6 << 30,
 }
+# And one that beats may be stuck with one file or batch, in native code that lets others run.
+BUSY_S: Final = 60.0
 
 
 class RestartPolicy:

@@ -33,6 +33,7 @@ from wherein.ipc.pending import Pending
 from wherein.ipc.service import Call, Service
 from wherein.paths import IndexPaths, config_home
 from wherein.workers import priority
+from wherein.workers.careful import CarefulEmbedder
 from wherein.workers.runtime import WorkerContext
 
 logger = logging.getLogger(__name__)
@@ -179,7 +180,8 @@ def main(context: WorkerContext) -> None:
         context.send(control.Ready(""))
         context.stopping.wait()
         return
-    vectorizer = Vectorizer(context, embedder, SecondModel(context.start.settings.quality_model))
+    careful = CarefulEmbedder(embedder, context.note)
+    vectorizer = Vectorizer(context, careful, SecondModel(context.start.settings.quality_model))
     service = Service(
         f"{os.getppid()}.emb", context.start.token, VECTORIZATION_OPERATIONS, vectorizer.handle
     )
