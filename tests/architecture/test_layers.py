@@ -26,6 +26,7 @@ _WORKER_SIDE = (
     "wherein.workers.runtime",
     "wherein.workers.priority",
     "wherein.workers.start",
+    "wherein.workers.quarantine",
     "wherein.ipc",
 )
 _WATCHER = (
@@ -114,7 +115,13 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wherein.workers.file_watcher": _WATCHER,
     "wherein.workers.folder_indexer": _WATCHER,
     "wherein.workers.watching": _WATCHER,
-    "wherein.workers.vectorization": ("wherein.database", "wherein.embedding", *_WORKER_SIDE),
+    "wherein.workers.vectorization": (
+        "wherein.database",
+        "wherein.embedding",
+        "wherein.workers.careful",
+        *_WORKER_SIDE,
+    ),
+    "wherein.workers.careful": ("wherein.embedding.embedder", *_WORKER_SIDE),
     "wherein.db_worker": (
         "wherein.ranking",
         "wherein.indexing.chunker",
@@ -140,7 +147,12 @@ _LIBRARIES: dict[str, tuple[str, ...]] = {
     "tokenizers": ("wherein.embedding",),
     "tree_sitter": ("wherein.indexing",),
     "tree_sitter_language_pack": ("wherein.indexing",),
-    "numpy": ("wherein.db_worker", "wherein.embedding", "wherein.workers.vectorization"),
+    "numpy": (
+        "wherein.db_worker",
+        "wherein.embedding",
+        "wherein.workers.vectorization",
+        "wherein.workers.careful",
+    ),
     "watchdog": ("wherein.workers",),
     "sqlite3": (),
 }
