@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from support.waiting import until
@@ -16,6 +17,7 @@ from wherein import domain as d
 from wherein.errors import (
     ConnectionLost,
     DeadlineExceeded,
+    IndexBusy,
     ProtocolError,
     WhereinError,
     WorkerUnavailable,
@@ -143,22 +145,42 @@ def test_a_server_that_says_nothing_is_given_up(
     assert len(problems) == 1
 
 
-@pytest.mark.parametrize("part", ["__version__", "PROTOCOL"])
-def test_another_version_is_refused_by_name(
-    serving: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, part: str
+@pytest.mark.parametrize(
+    ("field", "value", "newer"),
+    [
+        ("build", "0.0.1", False),
+        ("build", "99.10.0", True),
+        ("protocol", 0, False),
+        ("protocol", 99, True),
+        ("schema", 1, False),
+        ("schema", 999, True),
+    ],
+)
+def test_F21_another_version_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, wherein_home: Path, field: str, value: object, newer: bool
 ) -> None:
-    """Two builds never talk to each other, even with the right token."""
-    endpoint = serving(answer).endpoint
-    other = "0.0.1" if part == "__version__" else 99
-    greeting = handshake.Hello(
-        other if part == "PROTOCOL" else handshake.PROTOCOL,  # type: ignore[arg-type]
-        other if part == "__version__" else handshake.__version__,  # type: ignore[arg-type]
-        os.getpid(),
-        TOKEN,
+    """Two builds never talk, even with the right token; the older of the two is told that it is."""
+    told: list[bool] = []
+    name = f"{os.getpid()}.v"
+    service = Service(
+        name, TOKEN, DATABASE_OPERATIONS, answer, on_outdated=lambda: told.append(True)
     )
+    mine = handshake.Hello(
+        handshake.PROTOCOL, handshake.__version__, os.getpid(), TOKEN, handshake.SCHEMA
+    )
+    greeting = msgspec.structs.replace(mine, **{field: value})
     monkeypatch.setattr(handshake, "Hello", lambda *_: greeting)
-    with pytest.raises(WorkerUnavailable, match="version"):
-        Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+    try:
+        with pytest.raises(WorkerUnavailable if newer else IndexBusy, match="version"):
+            Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
+        if newer:
+            until(lambda: told, what="the older one knows")
+        greeting = msgspec.structs.replace(greeting, token=b"x" * 32)
+        with pytest.raises(WorkerUnavailable, match="token"):
+            Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
+    finally:
+        service.close()
+    assert len(told) == int(newer)  # who has no token retires nobody
 
 
 @pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED"), reason="the kernel does not say who")
