@@ -17,7 +17,7 @@ from typing import Final
 from wherein.errors import WhereinError
 from wherein.ipc import control
 from wherein.paths import IndexPaths
-from wherein.workers.folder_indexer import FolderIndexer
+from wherein.workers.folder_indexer import FolderIndexer, excludes_of
 from wherein.workers.rhythm import WATCH_AGAIN_S, Rhythm, Sleep
 from wherein.workers.runtime import WorkerContext
 from wherein.workers.start import WatchMode
@@ -48,7 +48,7 @@ class WatchedFolder:
             index, settings, self._report, context.stopping.is_set, context.note
         )
         self.hints = Hints(lambda: inbox.put(_Poke()))
-        self.watch = Watch(index.root, settings.exclude, self.hints)
+        self.watch = Watch(index.root, excludes_of(index, settings), self.hints)
         self.reconciled = False
         self.next_look = time.monotonic()
         self._pause_until = 0.0  # the database could not be written to

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
+import re
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -35,7 +37,7 @@ from wherein.indexing.reconcile import NO_SIGNATURE, compare, settled
 from wherein.indexing.walker import stat_file, walk
 from wherein.ipc.pending import Pending
 from wherein.logs import shown
-from wherein.paths import IndexPaths
+from wherein.paths import IndexPaths, index_home, log_home
 from wherein.settings import Settings
 from wherein.workers.quarantine import Unit, WorkNote
 
@@ -44,6 +46,17 @@ logger = logging.getLogger(__name__)
 MAX_IN_FLIGHT: Final = 256
 MAX_BYTES: Final = 16 * 1024 * 1024
 _GROUP: Final = 500  # paths in one removal or touch
+
+
+def excludes_of(paths: IndexPaths, settings: Settings) -> tuple[str, ...]:
+    """Return the globs that keep files out: the person's, and what lies in the folder of our own.
+
+    An index that indexed itself would never come to rest.
+    """
+    ours = {os.path.realpath(place) for place in (paths.directory, index_home(), log_home())}
+    inside = [Path(place) for place in sorted(ours) if Path(place).is_relative_to(paths.root)]
+    own = (place.relative_to(paths.root).as_posix() for place in inside)
+    return (*settings.exclude, *("/" + re.sub(r"[^\w/.-]", "?", place) for place in own))
 
 
 class FolderIndexer:
@@ -63,7 +76,8 @@ class FolderIndexer:
     ) -> None:
         self._note = note or WorkNote()
         self.paths = paths
-        self.rules = IgnoreRules(paths.root, settings.exclude)
+        self._excludes = excludes_of(paths, settings)
+        self.rules = IgnoreRules(paths.root, self._excludes)
         self.root_missing = False
         self._settings = settings
         self._max_bytes = settings.max_file_kib * 1024
@@ -94,7 +108,7 @@ class FolderIndexer:
             self._database.begin_rebuild().result()
         stats = self._load_known()
         self.update(first)
-        self.rules = IgnoreRules(self.paths.root, self._settings.exclude)
+        self.rules = IgnoreRules(self.paths.root, self._excludes)
         found = walk(self.paths.root, self.rules)
         if not Path(self.paths.root).is_dir():
             found.unknown.add(b"")  # it went while we walked
