@@ -71,11 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = Settings(log_level="debug" if arguments.verbose else "error")
     if command in ("search", "similar"):
         return _search(arguments, settings)
-    if command == "index":
-        from wherein.terminal.search import index
-
-        folder = arguments.folder or arguments.dir or "."
-        return index(folder, settings, STARTED, json=arguments.json, purge=arguments.purge)
+    if command in ("index", "prune"):
+        return _index(arguments, settings)
     if command == "status":
         from wherein.terminal.status import show_status
 
@@ -98,6 +95,21 @@ def _model(arguments: argparse.Namespace) -> int:
         return show_models()
     fetch = build_model if arguments.action == "build" else use_model
     return fetch(arguments.choice, yes=arguments.yes)
+
+
+def _index(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.command == "prune":
+        from wherein.terminal.storage import prune_indexes
+
+        return prune_indexes(dry=arguments.dry_run)
+    if arguments.remove is not None:
+        from wherein.terminal.storage import remove_index
+
+        return remove_index(arguments.remove)
+    from wherein.terminal.search import index
+
+    folder = arguments.folder or arguments.dir or "."
+    return index(folder, settings, STARTED, json=arguments.json, purge=arguments.purge)
 
 
 def _search(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -188,6 +200,9 @@ def _parser() -> argparse.ArgumentParser:
     index.add_argument("--dir", metavar="DIR", help="the same, as the other commands have it")
     index.add_argument("--json", action="store_true", help="print one JSON object")
     index.add_argument(
+        "--remove", metavar="DIR", help="remove the index of a folder, and do nothing else"
+    )
+    index.add_argument(
         "--purge", action="store_true", help="then leave nothing of deleted text on disk"
     )
     status = command("status", "say what the index of a folder holds")
@@ -197,6 +212,8 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("file", metavar="FILE")
     why.add_argument("--dir", default=".", metavar="DIR", help="its project, default: this folder")
     why.add_argument("--json", action="store_true", help="print one JSON object")
+    pruning = command("prune", "remove indexes of folders that are gone, or unused for 60 days")
+    pruning.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     doctor = command("doctor", "check this installation; problems first")
     doctor.add_argument("--dir", metavar="DIR", help="check the index of this folder too")
     model = command("model", "list the models, choose one, or build one")

@@ -55,7 +55,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.indexing.languages",
         "wherein.ipc.pending",
         "wherein.ipc.transport",
-        "wherein.ownership.lock",
+        "wherein.ownership",
         "wherein.status",
         "wherein.workers.database_starter",
         "wherein.workers.handle",

@@ -59,12 +59,8 @@ class OwnerLock:
         if self.held:
             return True
         make_index_dir(self._paths)
-        try:
-            fd = os.open(self._paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise StorageError(f"{self._paths.lock} cannot be opened: {error.strerror}") from error
-        if not _lock(fd) or not _still_there(fd, self._paths.lock):
-            os.close(fd)
+        fd = hold(self._paths)
+        if fd is None:
             return False
         os.utime(fd if os.utime in os.supports_fd else self._paths.lock)  # the last use
         self._fd = fd
@@ -102,6 +98,21 @@ class OwnerLock:
             workers=self._workers,
         )
         write_private(self._paths.owner_file, msgspec.json.encode(owner))
+
+
+def hold(paths: IndexPaths) -> int | None:
+    """Take the lock without waiting and say nothing; returns its descriptor, None when it is held.
+
+    Raises StorageError when the file cannot be opened.
+    """
+    try:
+        fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StorageError(f"{paths.lock} cannot be opened: {error.strerror}") from error
+    if _lock(fd) and _still_there(fd, paths.lock):
+        return fd
+    os.close(fd)
+    return None
 
 
 def read_owner(paths: IndexPaths) -> Owner | None:

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,9 +18,9 @@ from wherein import __version__
 from wherein.errors import WhereinError
 from wherein.ipc.transport import uses_tcp
 from wherein.logs import shown
+from wherein.ownership.indexes import Stored, stored_indexes
 from wherein.ownership.lock import read_owner
 from wherein.paths import (
-    IndexPaths,
     check_folder,
     config_home,
     index_home,
@@ -154,35 +155,40 @@ def _watches() -> Iterator[Finding]:
 
 
 def _indexes() -> Iterator[Finding]:
-    home = index_home()
+    size = useless = count = 0
+    now = time.time()
     try:
-        directories = sorted(entry for entry in home.iterdir() if entry.is_dir())
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        yield Finding("indexes", "", f"{home} cannot be read: {error.strerror}")
-        return
-    for directory in directories:
-        yield _index(directory)
+        for stored in stored_indexes():
+            if isinstance(stored, Path):
+                yield Finding("index", str(stored), f"{stored} is not an index. Remove it")
+                continue
+            count, size = count + 1, size + stored.size
+            useless += stored.size if stored.useless(now) else 0
+            yield _index(stored, now)
+    except WhereinError as error:
+        yield Finding("indexes", "", str(error))
+    if count:
+        rest = f"; wherein prune frees {human_bytes(useless)}" if useless else ""
+        yield Finding("all indexes", f"{count:,}, {human_bytes(size)}{rest}")
 
 
-def _index(directory: Path) -> Finding:
-    try:
-        root = (directory / "folder").read_bytes()
-        size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
-    except OSError as error:
-        why = f"{directory} is not an index ({error.strerror}). Remove it"
-        return Finding("index", str(directory), why)
-    notes = [human_bytes(size)]
-    paths = IndexPaths(root=os.fsdecode(root), id=directory.name, directory=str(directory))
-    owner = read_owner(paths)
-    if owner is not None:
-        notes.append(f"in use by process {owner.pid}" if _alive(owner.pid) else "not in use")
-    if not Path(paths.root).is_dir():
-        notes.append(f"its folder is gone; to forget it, remove {directory}")
-    elif any(directory.glob("bad-*")):
+def _index(stored: Stored, now: float) -> Finding:
+    notes = [human_bytes(stored.size), _ago(now - stored.used_at)]
+    owner = read_owner(stored.paths)
+    if owner is not None and _alive(owner.pid):
+        notes[1] = f"in use by process {owner.pid}"
+    if stored.folder_gone:
+        notes.append("its folder is gone; wherein prune removes it")
+    elif any(Path(stored.paths.directory).glob("bad-*")):
         notes.append("a damaged version was put aside")
-    return Finding("index", f"{shown(root)} ({', '.join(notes)})")
+    return Finding("index", f"{shown(os.fsencode(stored.paths.root))} ({', '.join(notes)})")
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 3_600:
+        return "used just now" if seconds < 60 else f"used {seconds / 60:.0f} min ago"
+    days = seconds / 86_400
+    return f"used {seconds / 3_600:.0f} h ago" if days < 2 else f"used {days:.0f} days ago"
 
 
 def _alive(pid: int) -> bool:
