@@ -32,7 +32,7 @@ index: .venv/.package ## Index a folder and wait until it is done: make index DI
 test: lint type client-test editors ## Check style, types and the client, then run the tests
 	@$(BIN)/pytest
 
-e2e: client-test editors build/editors/emacs.done build/editors/vim.done ## Run the tests in real editors
+e2e: client-test editors build/editors/emacs.done build/editors/vim.done build/editors/helix.done ## Run the tests in real editors
 	@$(BIN)/pytest -m "e2e or not e2e" tests/editors
 
 test-slow: .venv/.dev ## Run the slow tests too

@@ -29,6 +29,26 @@ case $EDITOR_NAME in
     ;;
   emacs) from_debian emacs-nox elpa-eglot ;;
   vim) from_debian vim vim-ale ;;
+  helix)
+    # Of a newer Debian, with the C library that it wants, and put beside the system's own.
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null || give_up "this system has no apt-get"
+    mkdir -p helix/lists/partial helix/cache/archives/partial
+    echo "deb http://deb.debian.org/debian trixie main" >helix/sources.list
+    apt=(apt-get -q -o "Dir::Etc::SourceList=$PWD/helix/sources.list" -o Dir::Etc::SourceParts=/dev/null
+      -o "Dir::State::Lists=$PWD/helix/lists" -o "Dir::Cache=$PWD/helix/cache" -o APT::Sandbox::User=)
+    run "${apt[@]}" update || give_up "Debian's list of packages cannot be read"
+    (cd helix && "${apt[@]}" download hx libc6 libgcc-s1) >>helix.log 2>&1 || give_up "Debian has no Helix for this system"
+    for package in helix/*.deb; do run dpkg -x "$package" helix/root || give_up "Helix cannot be unpacked"; done
+    rm -rf helix/lists helix/cache helix/*.deb
+    cat >helix/hx <<EOF
+#!/bin/sh
+export HELIX_RUNTIME="$PWD/helix/root/usr/lib/hx/runtime"
+libraries=\$(dirname "\$(find "$PWD/helix/root" -name libc.so.6 | head -n 1)")
+exec "\$(find "$PWD/helix/root" -name 'ld-linux*' -type f | head -n 1)" --library-path "\$libraries" "$PWD/helix/root/usr/lib/hx/hx" "\$@"
+EOF
+    chmod +x helix/hx
+    run helix/hx --version || give_up "Helix does not run on this system"
+    ;;
   *) echo "install.sh: no such editor: $EDITOR_NAME" >&2; exit 2 ;;
 esac
 
