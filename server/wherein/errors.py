@@ -112,6 +112,10 @@ class ProtocolError(WhereinError):
     code = -32055
 
 
+# What msgspec raises for bytes that it cannot read: its own errors, and two of Python's.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
 class Fault(msgspec.Struct, frozen=True, array_like=True):
     """An error on its way between two processes: the class name and the sentence."""
 

@@ -242,3 +242,23 @@ def test_socket_files_are_private(wherein_home: Path, monkeypatch: pytest.Monkey
     assert len(endpoint) <= 105
     listener.close()
     transport.forget(endpoint)
+
+
+def test_bytes_that_are_no_text_end_a_wait_at_once(service: Callable[..., Service]) -> None:
+    """An answer whose texts are not UTF-8 is an answer that does not fit, in either part of it."""
+    whole = msgspec.msgpack.encode([1, ["StorageError", "xx"], None])
+
+    def handler(call: Call) -> None:
+        if call.operation == "stats":
+            frames.write_frame(call.connection._socket, whole.replace(b"xx", b"\xff\xfe"))
+        else:
+            call.connection.send(call, None, msgspec.Raw(b"\x91\x91\x92\xa2\xff\xfe\xc0"))
+
+    client = Client(service(handler).endpoint, TOKEN, DATABASE_OPERATIONS)
+    with pytest.raises(ProtocolError, match="does not fit"):
+        client.submit("find_symbols", d.SymbolQuery("x")).result(20)
+    client.close()
+    client = Client(service(handler).endpoint, TOKEN, DATABASE_OPERATIONS)
+    with pytest.raises(ConnectionLost):
+        client.submit("stats", d.Empty()).result(20)
+    client.close()

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wherein.indexing.ignore import IgnoreRules
+from wherein.indexing.rulefile import RuleFile
 from wherein.indexing.walker import walk
 
 
@@ -336,3 +337,9 @@ def test_names_that_are_not_text_are_matched_as_bytes(tmp_path: Path) -> None:
     assert set(walk(str(tmp_path), IgnoreRules(str(tmp_path))).files) == {
         b".gitignore", b"\xff\n.py", b"%20 #.py",
     }  # fmt: skip
+
+
+def test_two_rules_that_end_in_an_odd_blank_are_no_error() -> None:
+    """Each names a group of its expression, and all of them are made into one expression."""
+    rules = RuleFile("x", b"a/ \t\r\nb/ \t\r\n*/ \x0b\n?/ \x0b\nplain\n")
+    assert rules.match(b"plain", b"plain", False) is not None

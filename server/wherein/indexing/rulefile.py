@@ -175,6 +175,8 @@ def _regex(body: bytes) -> re.Pattern[bytes] | None:
         regex = b".+/."
     elif regex.endswith(b"/"):  # "a/**" is everything below "a", not "a" itself
         regex += b"."
+    # A name once in each expression would be there twice where several are made into one.
+    regex = regex.replace(b"(?P<ps_d>", b"(?:")
     if b"/" not in body:
         regex = regex.removeprefix(_ANY_PARENT)
     with warnings.catch_warnings():

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from wherein.errors import ConnectionLost, ProtocolError, WhereinError, from_fault
+from wherein.errors import UNREADABLE, ConnectionLost, ProtocolError, WhereinError, from_fault
 from wherein.ipc import envelope, frames, handshake, transport
 from wherein.ipc.operations import Operation
 from wherein.ipc.outbox import Outbox
@@ -105,7 +105,7 @@ class Client:
                     known = self._waiting.pop(reply.id, None)
                 if known is not None:
                     _resolve(reply, *known)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self._fail(ProtocolError("the worker sent something that is not an answer"))
         except WhereinError as error:
             self._fail(error)
@@ -137,5 +137,5 @@ def _resolve(
         return
     try:
         future.set_result(msgspec.msgpack.decode(reply.body, type=operation.result))
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         future.set_exception(ProtocolError(f"an answer does not fit {operation.name}: {error}"))

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from wherein import __version__
-from wherein.errors import IndexBusy, ProtocolError, WorkerUnavailable
+from wherein.errors import UNREADABLE, IndexBusy, ProtocolError, WorkerUnavailable
 from wherein.ipc.frames import read_frame, write_frame
 
 PROTOCOL: Final = 1
@@ -74,7 +74,7 @@ def greet(sock: socket.socket, token: bytes) -> Welcome:
     write_frame(sock, _encode(hello))
     try:
         answer: Welcome | Refused = _answer(read_frame(sock, time.monotonic() + HANDSHAKE_S))
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ProtocolError("the other side is not a wherein process") from error
     if isinstance(answer, Refused) and answer.newer:
         raise IndexBusy(
@@ -94,7 +94,7 @@ def receive(sock: socket.socket, token: bytes) -> Hello:
         raise ProtocolError("another user's process tried to connect")
     try:
         hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S))
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ProtocolError("the other side is not a wherein process") from error
     version = _order(hello.protocol, hello.schema, hello.build)
     ours = _order(PROTOCOL, SCHEMA, __version__)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wherein.errors import ConnectionLost, Fault, ProtocolError, WhereinError, to_fault
+from wherein.errors import UNREADABLE, ConnectionLost, Fault, ProtocolError, WhereinError, to_fault
 from wherein.ipc import envelope, frames, handshake, transport
 from wherein.ipc.operations import Operation
 
@@ -94,7 +94,7 @@ class Connection:
         except handshake.Newcomer as error:
             logger.warning("a newer wherein wants this index: %s", error)
             self._service.outdated()
-        except (WhereinError, msgspec.MsgspecError) as error:
+        except (WhereinError, *UNREADABLE) as error:
             logger.info("a client was dropped: %s", error)
         finally:
             self.close()
@@ -107,7 +107,7 @@ class Connection:
             return
         try:
             call.params = msgspec.msgpack.decode(message.body, type=operation.params)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             call.fail(ProtocolError(f"{operation.name}: {error}"))
             return
         with self._lock:

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from wherein import __version__
-from wherein.errors import StorageError
+from wherein.errors import UNREADABLE, StorageError
 from wherein.paths import IndexPaths, make_index_dir, write_private
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def read_owner(paths: IndexPaths) -> Owner | None:
     """Read what the owner says about itself; None when there is none, or it is not readable."""
     try:
         return msgspec.json.decode(paths.owner_file.read_bytes(), type=Owner)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return None
 
 

@@ -20,7 +20,7 @@ from multiprocessing.process import BaseProcess
 
 import msgspec
 
-from wherein.errors import ConnectionLost, WhereinError, WorkerUnavailable
+from wherein.errors import UNREADABLE, ConnectionLost, WhereinError, WorkerUnavailable
 from wherein.ipc import control, frames
 from wherein.workers.runtime import run_worker
 from wherein.workers.start import WorkerStart, WorkerType
@@ -232,7 +232,7 @@ class WorkerHandle:
                 try:
                     self._handle(_decode(frames.read_frame(pipe)))
                     continue
-                except (WhereinError, msgspec.MsgspecError, OSError):
+                except (WhereinError, *UNREADABLE, OSError):
                     # Its end is closed: dead, or so broken that it must die.
                     if not wait([process.sentinel], 0.5):
                         process.kill()

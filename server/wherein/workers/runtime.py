@@ -29,7 +29,13 @@ import msgspec
 
 from wherein import logs
 from wherein.database.db_worker_manager import DBWorkerManager
-from wherein.errors import ConnectionLost, DeadlineExceeded, WhereinError, WorkerUnavailable
+from wherein.errors import (
+    UNREADABLE,
+    ConnectionLost,
+    DeadlineExceeded,
+    WhereinError,
+    WorkerUnavailable,
+)
 from wherein.ipc import control, frames
 from wherein.workers import priority
 from wherein.workers.quarantine import WorkNote
@@ -105,7 +111,7 @@ class WorkerContext:
                 message = _decode(frames.read_frame(self._pipe))
             except DeadlineExceeded:
                 continue
-            except (WhereinError, msgspec.MsgspecError):
+            except (WhereinError, *UNREADABLE):
                 self.stop()
                 return
             if isinstance(message, control.Stop):
