@@ -12,7 +12,7 @@ BIN := .venv/bin
 DIR ?= .
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup search index test test-slow e2e editors pictures lint fmt type client-check client-test bench quality models model client package lock clean
+.PHONY: help setup search index test test-slow e2e editors pictures lint fmt type client-check client-test bench quality models model client package audit sbom fuzz soak removal lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -54,6 +54,25 @@ type: .venv/.dev ## Check the Python types
 
 client-check: node_modules/.installed ## Check the types of the TypeScript client
 	@npm run --silent check
+
+audit: build/audit/bin/pip-audit node_modules/.installed ## Ask for known holes in what is installed: pip-audit and npm audit
+	@build/audit/bin/pip-audit --requirement requirements/runtime.lock --require-hashes --disable-pip --strict --progress-spinner off
+	@npm audit --audit-level=low
+
+sbom: build/audit/bin/cyclonedx-py node_modules/.installed ## Write what is inside, as CycloneDX, to build/sbom/
+	@mkdir -p build/sbom
+	@build/audit/bin/cyclonedx-py requirements requirements/runtime.lock --pyproject pyproject.toml --output-reproducible -o build/sbom/python.cdx.json
+	@npm sbom --sbom-format=cyclonedx > build/sbom/client.cdx.json
+	@ls -l build/sbom
+
+fuzz: .venv/.dev ## Random input for all that reads input, a minute for each (FUZZ_SECONDS=60)
+	@WHEREIN_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(BIN)/pytest -q -s tests/fuzz
+
+soak: .venv/.dev ## Edits, searches, kills and checkouts; fails when something grows (MINUTES=10)
+	@$(BIN)/python tests/soak/run.py $(or $(MINUTES),10)
+
+removal: .venv/.dev ## Take out one safeguard at a time; a test must turn red each time
+	@$(BIN)/python tests/removal/run.py
 
 bench: .venv/.dev ## Measure speed and memory, print the tables
 	@$(BIN)/python bench/run.py
@@ -114,6 +133,10 @@ build/editors/vscode/.tried: tests/editors/vscode/install.sh
 	@echo "Installing VS Code for the tests into build/editors (once)" >&2
 	@$< $(@D) >&2
 	@touch $@
+
+build/audit/bin/pip-audit build/audit/bin/cyclonedx-py: requirements/audit.in
+	@$(PYTHON) -m venv build/audit && build/audit/bin/python -m pip install -qq --only-binary :all: --requirement $<
+	@touch build/audit/bin/pip-audit build/audit/bin/cyclonedx-py
 
 build/lock/bin/pip-compile:
 	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -qq pip-tools==7.6.2

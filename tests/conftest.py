@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +16,28 @@ from support.faults import faults as faults  # noqa: PLC0414 - a fixture, for al
 from support.processes import RUN_ID, assert_none_left, new_run_id
 
 _WITH_PROCESSES = {"process", "protocol", "faults", "editors"}
+
+
+# The tests of these run on both transports each time; `make test-slow` runs all others on TCP too.
+_ON_BOTH = re.compile(r"test_(?:r[0-5]|F0[1-6]|F2[2-7])_")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of R0 to R5, F01 to F06 and F22 to F27 on Unix sockets and on loopback TCP."""
+    part = Path(str(metafunc.module.__file__)).relative_to(Path(__file__).parent).parts[0]
+    given = any(mark.name == "one_transport" for mark in metafunc.definition.iter_markers())
+    if part in _WITH_PROCESSES and _ON_BOTH.match(metafunc.function.__name__) and not given:
+        metafunc.parametrize("transport", ["unix", "tcp"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Choose the transport of the processes that this test starts; name the one that they use."""
+    if chosen := getattr(request, "param", ""):
+        monkeypatch.setenv("WHEREIN_TRANSPORT", chosen)
+    elif request.node.get_closest_marker("one_transport"):
+        monkeypatch.delenv("WHEREIN_TRANSPORT", raising=False)
+    return "tcp" if os.environ.get("WHEREIN_TRANSPORT") == "tcp" else "unix"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -96,6 +96,7 @@ def test_S04_only_our_interpreter_is_executed(hostile: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+@pytest.mark.one_transport
 def test_S06_another_user_cannot_connect(wherein_home: Path, tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
     with serving() as client:
@@ -122,6 +123,7 @@ def test_S06_another_user_cannot_connect(wherein_home: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not Path("/proc/net/unix").exists(), reason="needs /proc")
+@pytest.mark.one_transport
 def test_S06_no_abstract_socket_and_no_tcp(wherein_home: Path, tmp_path: Path, run_id: str) -> None:
     project = make_project(tmp_path / "project")
     with serving() as client:
@@ -230,6 +232,7 @@ def test_S14_everything_works_without_a_network(wherein_home: Path, tmp_path: Pa
     use_all(project, *no_network())
 
 
+@pytest.mark.one_transport
 def test_S14_nobody_is_called(wherein_home: Path, tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
     log = tmp_path / "strace"

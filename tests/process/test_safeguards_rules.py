@@ -295,6 +295,7 @@ def test_workers_read_nothing_and_write_only_to_stderr(host: IndexHost) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.one_transport
 def test_everything_an_index_is_made_of_is_private(wherein_home: Path, project: Path) -> None:
     """Whatever umask a person has: directories 0700, files and sockets 0600."""
     before = os.umask(0)

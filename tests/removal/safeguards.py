@@ -220,9 +220,9 @@ REMOVALS = (
     ),
     Removal(
         "settings of the machine, which a folder does not choose",
-        "settings.py",
-        'MACHINE = frozenset({"model"})\n',
-        "MACHINE: frozenset[str] = frozenset()\n",
+        "lsp/lifecycle.py",
+        " if key not in MACHINE}",
+        "}",
         "tests/protocol/test_changing_settings.py::test_S02_a_model_counts_from_initialize_only",
     ),
     Removal(
