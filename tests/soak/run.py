@@ -69,12 +69,17 @@ class Soak:
         self.edits = self.searches = self.kills = self.checkouts = self.failed = 0
         self.largest_wal = 0.0
 
+    def place(self, number: int) -> Path:
+        """Name a file, in a directory that is there."""
+        directory = self.folder / f"part{number % 9}"
+        directory.mkdir(exist_ok=True)
+        return directory / f"file{number}.py"
+
     def edit(self, count: int) -> None:
         """Rewrite some files."""
         for _ in range(count):
             number = self.random.randrange(FILES)
-            place = self.folder / f"part{number % 9}" / f"file{number}.py"
-            place.parent.mkdir(exist_ok=True)
+            place = self.place(number)
             place.write_text(text(number, self.random.randrange(VERSIONS)), encoding="utf-8")
             self.edits += 1
 
@@ -82,7 +87,7 @@ class Soak:
         """Give a third of the files the text that they have on a branch, and remove some."""
         self.checkouts += 1
         for number in range(0, FILES, 3):
-            place = self.folder / f"part{number % 9}" / f"file{number}.py"
+            place = self.place(number)
             if branch and number % 4 == 0:
                 place.unlink(missing_ok=True)
             else:
