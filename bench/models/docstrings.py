@@ -66,6 +66,13 @@ class Pool:
     functions: list[Function]
     questions: list[tuple[str, int]]
 
+    def by_package(self, values: Sequence[int]) -> dict[str, list[int]]:
+        """Sort a value of each question by the package that it asks about."""
+        found: dict[str, list[int]] = {}
+        for (_, at), value in zip(self.questions, values, strict=True):
+            found.setdefault(self.functions[at].package, []).append(value)
+        return found
+
     def sample(self) -> Pool:
         """A part of this set: some of the questions, and their functions among others."""
         rng = random.Random(f"{SEED} {self.name}")  # noqa: S311 - dice that a seed decides

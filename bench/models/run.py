@@ -109,9 +109,12 @@ def _docstring(kept: Kept, models: Sequence[str]) -> None:
     small = {name: one.sample() for name, one in pools.items()}
     for model in models:
 
-        def ranks(of: dict[str, Pool], model: str = model) -> dict[str, list[int]]:
+        def ranks(of: dict[str, Pool], model: str = model) -> dict[str, dict[str, list[int]]]:
             place = _place(model)
-            return {name: measure.of_pool(one, place).tolist() for name, one in of.items()}
+            return {
+                name: one.by_package(measure.of_pool(one, place).tolist())
+                for name, one in of.items()
+            }
 
         if model not in SLOW | SLOW_WORDS:
             kept.get("docstring", model, lambda: ranks(pools))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import measure
 import numpy as np
+from contenders import LEARNT_BY_STARTER
 from numpy.typing import NDArray
+
+ENOUGH = 20  # questions, for a package to have a mean of its own
 
 Values = dict[str, dict[str, Any]]
 Figures = NDArray[np.float64]
@@ -42,23 +45,36 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _sets(models: Sequence[str], values: dict[str, Any]) -> str:
-    """MRR@10 a set and model; below, the means over sets with what they differ by."""
-    names = list(values[models[0]])
-    figures = {m: {n: measure.reciprocal(np.array(values[m][n])) for n in names} for m in models}
+    """MRR@10 a set and model; below, the means over sets and packages with what they differ by."""
+    one = values[models[0]]
+    of = {m: {s: {p: measure.reciprocal(np.array(r)) for p, r in packages.items()}
+              for s, packages in values[m].items()} for m in models}  # fmt: skip
+    sets = {m: [np.concatenate(list(of[m][s].values())) for s in one] for m in models}
     rows = [
-        [f"{n} ({len(values[models[0]][n])})", *(f"{figures[m][n].mean():.3f}" for m in models)]
-        for n in names
+        [f"{s} ({len(sets[models[0]][i])})", *(f"{sets[m][i].mean():.3f}" for m in models)]
+        for i, s in enumerate(one)
     ]
-    first = [figures[models[0]][n] for n in names]
-    mean, gain, change = ["**mean, MRR@10**"], ["mean, NDCG@10"], [f"{models[0]} minus it"]
+    rows += _means("sets", models, sets)
+    large = [(s, p) for s, packages in one.items() for p, r in packages.items() if len(r) >= ENOUGH]
+    unseen = [(s, p) for s, p in large if p not in LEARNT_BY_STARTER]
+    for title, chosen in (("packages", large), ("packages new to the starter", unseen)):
+        rows += _means(title, models, {m: [of[m][s][p] for s, p in chosen] for m in models})
+    return table(["set (questions)", *models], rows)
+
+
+def _means(
+    title: str, models: Sequence[str], groups: dict[str, list[Figures]]
+) -> Iterator[list[str]]:
+    """Two rows: each model's mean of the groups' means, and what the first gains on it."""
+    first = groups[models[0]]
+    mean, change = [f"**mean of {len(first)} {title}**"], [f"{models[0]} minus it"]
     for m in models:
-        groups = [figures[m][n] for n in names]
-        low, high = measure.interval(groups)
-        mean.append(f"**{np.mean([g.mean() for g in groups]):.3f}** [{low:.3f}, {high:.3f}]")
-        gains = [measure.gain(np.array(values[m][n])).mean() for n in names]
-        gain.append(f"{np.mean(gains):.3f}")
-        change.append("" if m == models[0] else _difference(first, groups))
-    return table(["set (questions)", *models], [*rows, mean, gain, change])
+        low, high = measure.interval(groups[m])
+        value = np.mean([g.mean() for g in groups[m]])
+        mean.append(f"**{value:.3f}** [{low:.3f}, {high:.3f}]")
+        change.append("" if m == models[0] else _difference(first, groups[m]))
+    yield mean
+    yield change
 
 
 def _questions(models: Sequence[str], values: dict[str, Any]) -> str:
@@ -66,9 +82,12 @@ def _questions(models: Sequence[str], values: dict[str, Any]) -> str:
     most = max(len(values[m]) for m in models)
     full = [m for m in models if len(values[m]) == most]
     parts = [_asked(full, values, list(values[full[0]]))]
+    common = [i for i in values[models[0]] if all(i in values[m] for m in models)]
     if len(full) < len(models):
-        common = [i for i in values[models[0]] if all(i in values[m] for m in models)]
         parts.append(_asked(models, values, common))
+    unseen = [i for i in common if i.rpartition("-")[0] not in LEARNT_BY_STARTER]
+    if len(unseen) < len(common):
+        parts += ["About packages new to the starter:", _asked(models, values, unseen)]
     return "\n\n".join(parts)
 
 

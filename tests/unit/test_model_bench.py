@@ -15,6 +15,7 @@ import docstrings
 import leaks
 import measure
 import sources
+import tables
 from lexicon import Lexicon, document
 
 SAMPLES = {
@@ -97,3 +98,14 @@ def test_a_copied_function_and_a_copied_question_are_leaks() -> None:
     assert not list(known.leaks([*pair[:-1], own]))
     asked = [*pair[:5], "Where are the big messages cut into parts?", own]
     assert [leak.what for leak in known.leaks(asked)] == ["question"]
+
+
+def test_tables_tell_what_the_starter_had_learnt() -> None:
+    ranks = {"python": {"pytest": [1] * 20, "flask": [2] * 20}}
+    others = {"python": {"pytest": [0] * 20, "flask": [1] * 20}}
+    text = tables.written(["a", "b"], {"docstring": {"a": ranks, "b": others}})
+    assert (
+        "| **mean of 2 packages** | **0.750** [0.750, 0.750] | **0.500** [0.500, 0.500] |" in text
+    )
+    new = "| **mean of 1 packages new to the starter** | **0.500** [0.500, 0.500] | **1.000**"
+    assert new in text
