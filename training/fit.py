@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 
+_LAST_PACE = 0.03  # of the rate, at the end
+
+
 @attrs.frozen
 class Recipe:
     """Every number of a training run; what each was chosen over is in MODEL_CARD.md."""
@@ -39,11 +42,11 @@ class Recipe:
     scale: float = 20.0
     header_weight: float = 4.0
     dropout: float = 0.1
-    blind: float = 0.3  # share of queries that lose the words that their answer has too
-    short: float = 0.15  # share of answers that are only a header and a first line
+    blind: float = 0.0  # share of queries that lose the words that their answer has too
+    short: float = 0.1  # share of answers that are only a header and a first line
     rest: float = 0.3  # share of answers that come with the rest of their documentation
     templates: float = 0.1  # share of queries that are put as a question
-    teacher: float = 0.0  # weight of imitating the teacher's likenesses of sentences
+    teacher: float = 0.3  # weight of imitating the teacher's likenesses of sentences
     teacher_batch: int = 512
     teacher_scale: float = 16.0
     smoothing: float = 1e-3  # of the start weights: log(s / (s + frequency))
@@ -93,7 +96,7 @@ def fit(  # noqa: PLR0917
         if teacher is not None and recipe.teacher:
             pick = rnd.integers(0, len(teacher.vectors), recipe.teacher_batch)
             extra = encoded.queries(teacher.tokens, pick), teacher.vectors[pick]
-        pace = min(1.0, (number + 1) / 50) * max(0.03, 1 - number / len(batches))
+        pace = min(1.0, (number + 1) / 50) * max(_LAST_PACE, 1 - number / len(batches))
         loss = _step(table, adam, (left, right), keys[chosen], extra, log_scale, recipe, pace)
         recent.append(loss)
         if number % 200 == 199 or number + 1 == len(batches):
@@ -103,6 +106,9 @@ def fit(  # noqa: PLR0917
                 told += f", tuning {measure.summary(tuning, table.folded(), recipe.header_weight)}"
             say(told)
             recent.clear()
+    everything = np.arange(len(table.rows))
+    adam[0].ready(table.rows, everything, recipe.rate * _LAST_PACE)
+    adam[1].ready(table.weights, everything, recipe.weight_rate * _LAST_PACE)
     return table
 
 
@@ -121,6 +127,8 @@ def _step(  # noqa: PLR0917
     used = np.unique(np.concatenate([one.token for one in all_bags]))
     column = np.zeros(len(table.rows), dtype=np.int64)
     column[used] = np.arange(len(used))
+    adam[0].ready(table.rows, used, recipe.rate * pace)
+    adam[1].ready(table.weights, used, recipe.weight_rate * pace)
     strength = np.exp(table.weights[used])[:, None]
     rows = table.rows[used]
     local = rows * strength

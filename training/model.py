@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MIN_NORM = 1e-6
 _NEVER = -1e4
+_SMALL = 1e-8
 
 
 @attrs.define
@@ -117,20 +118,39 @@ def _softmax(values: Floats) -> Floats:
 
 
 class Adam:
-    """Adam for a table of which a step touches few rows; the others stand still."""
+    """Adam for a table of which a step touches few rows.
+
+    A row that is not touched would still drift by its momentum at every step; that is made up for
+    in one go when it is next touched (`ready`). Without it rare tokens learn ten times too slowly.
+    """
 
     def __init__(self, shape: tuple[int, ...], betas: tuple[float, float] = (0.9, 0.99)) -> None:
         self._first = np.zeros(shape, dtype=np.float32)
         self._second = np.zeros(shape, dtype=np.float32)
+        self._touched = np.zeros(shape[0], dtype=np.int64)
         self._betas = betas
         self._steps = 0
 
+    def ready(self, values: Floats, at: Integers, rate: float) -> None:
+        """Bring `values[at]`, in place, to where they drifted since they were touched."""
+        slow, fast = self._betas
+        missed = self._steps - self._touched[at]
+        ratio = slow / fast**0.5
+        drift = (ratio * (1 - ratio**missed) / (1 - ratio) * rate).astype(np.float32)
+        many = (len(at),) + (1,) * (values.ndim - 1)
+        roots = np.sqrt(self._second[at]) + _SMALL
+        values[at] -= drift.reshape(many) * self._first[at] / roots
+        self._first[at] *= (slow**missed).astype(np.float32).reshape(many)
+        self._second[at] *= (fast**missed).astype(np.float32).reshape(many)
+        self._touched[at] = self._steps
+
     def step(self, values: Floats, at: Integers, gradient: Floats, rate: float) -> None:
-        """Change `values[at]` in place, downhill."""
+        """Change `values[at]` in place, downhill; `ready` must have been called for them."""
         self._steps += 1
         slow, fast = self._betas
         first = self._first[at] * slow + gradient * (1 - slow)
         second = self._second[at] * fast + gradient * gradient * (1 - fast)
         self._first[at], self._second[at] = first, second
+        self._touched[at] = self._steps
         rate *= (1 - fast**self._steps) ** 0.5 / (1 - slow**self._steps)
-        values[at] -= rate * first / (np.sqrt(second) + 1e-8)
+        values[at] -= rate * first / (np.sqrt(second) + _SMALL)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 NAMES = ("fetch", "extract", "clean", "teach", "fit")
 VOCABULARY = 50_000
 DIMENSIONS = 256
-RECIPE = fit.Recipe()
+RECIPE = fit.Recipe(kinds={"detail": 0.5, "comment": 0.4, "name": 0.3, "error": 0.5, "prose": 0.5})
 # Openings of questions; they teach the table how little such words say.
 PREFIXES = (
     "where is the code that", "where do we", "how does it", "which function", "what is used to",
@@ -46,7 +46,7 @@ PREFIXES = (
     "which class is responsible for", "show me how", "what happens when", "implementation of",
 )  # fmt: skip
 _PROCESSES = 2
-_SENTENCES = 60_000  # that the teacher reads
+_SENTENCES = 20_000  # that the teacher reads
 _LONGEST = 24  # words of such a sentence
 _TUNING_PER_LANGUAGE = 400
 

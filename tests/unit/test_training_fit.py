@@ -31,7 +31,9 @@ WORDS = {
     "folder": "directory", "network": "socket", "speed": "throughput", "guess": "predict",
     "copy": "clone", "letter": "char", "number": "integer", "wait": "sleep",
 }  # fmt: skip
-RECIPE = fit.Recipe(epochs=30, batch=64, block=8, rate=2e-2, short=0.0, dropout=0.0)
+RECIPE = fit.Recipe(
+    epochs=30, batch=64, block=8, rate=2e-2, short=0.0, dropout=0.0, blind=0.3, teacher=0.0
+)
 
 
 def toy(count: int, seed: int) -> list[Pair]:

@@ -89,6 +89,26 @@ def test_bags_become_a_matrix_of_counts() -> None:
     assert bags.matrix(column).toarray().tolist() == [[1, 2], [0, 0], [3, 0]]
 
 
+def test_a_row_that_rests_drifts_as_in_a_dense_adam() -> None:
+    rest = np.array([[1.0], [0.0], [0.0], [0.0], [0.5]], np.float32)
+    dense, lazy = np.zeros((2, 1), np.float32), np.zeros((2, 1), np.float32)
+    every, some = Adam(dense.shape), Adam(lazy.shape)
+    for gradient in rest:
+        pull = np.array([gradient, [1.0]], np.float32)
+        every.step(dense, np.array([0, 1]), pull, 0.01)
+        at = np.array([0, 1]) if gradient else np.array([1])
+        some.ready(lazy, at, 0.01)
+        some.step(lazy, at, pull[at], 0.01)
+    assert lazy[1, 0] == pytest.approx(dense[1, 0])
+    assert lazy[0, 0] == pytest.approx(dense[0, 0], rel=0.35)  # but for the correction of bias
+    alone = np.zeros((2, 1), np.float32)
+    without = Adam(alone.shape)
+    for gradient in rest:
+        if gradient:
+            without.step(alone, np.array([0]), gradient[None], 0.01)
+    assert abs(alone[0, 0]) < 0.8 * abs(lazy[0, 0])
+
+
 def test_adam_goes_downhill_and_touches_only_the_rows_it_is_told() -> None:
     values = np.full((3, 2), 5.0, np.float32)
     adam = Adam(values.shape)
