@@ -34,10 +34,10 @@ class Recipe:
     """Every number of a training run; what each was chosen over is in MODEL_CARD.md."""
 
     seed: int = 0
-    epochs: float = 2.0
+    epochs: float = 1.5
     batch: int = 2048
     block: int = 32
-    rate: float = 5e-3
+    rate: float = 6e-3
     weight_rate: float = 1e-2
     scale: float = 20.0
     header_weight: float = 4.0

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from training.pairs import Pair
 
 NAMES = ("fetch", "extract", "clean", "teach", "fit")
-VOCABULARY = 50_000
+VOCABULARY = 40_000
 DIMENSIONS = 256
 RECIPE = fit.Recipe(kinds={"detail": 0.5, "comment": 0.4, "name": 0.3, "error": 0.5, "prose": 0.5})
 # Openings of questions; they teach the table how little such words say.

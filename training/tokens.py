@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = "[UNK]"
 # Pairs of a language that the vocabulary is counted on, so that none drowns the others.
-_PER_LANGUAGE = 15_000
-_LEAST = 3
+_PER_LANGUAGE = 25_000
+_LEAST = 8
 
 
 def train(pairs: Sequence[Pair], size: int, seed: int = 0) -> Tokenizer:
