@@ -34,10 +34,10 @@ class Recipe:
     """Every number of a training run; what each was chosen over is in MODEL_CARD.md."""
 
     seed: int = 0
-    epochs: float = 1.5
+    epochs: float = 1.0
     batch: int = 2048
     block: int = 32
-    rate: float = 6e-3
+    rate: float = 8e-3
     weight_rate: float = 1e-2
     scale: float = 20.0
     header_weight: float = 4.0
@@ -46,7 +46,7 @@ class Recipe:
     short: float = 0.1  # share of answers that are only a header and a first line
     rest: float = 0.3  # share of answers that come with the rest of their documentation
     templates: float = 0.1  # share of queries that are put as a question
-    teacher: float = 0.3  # weight of imitating the teacher's likenesses of sentences
+    teacher: float = 0.0  # weight of imitating the teacher's likenesses of sentences
     teacher_batch: int = 512
     teacher_scale: float = 16.0
     smoothing: float = 1e-3  # of the start weights: log(s / (s + frequency))

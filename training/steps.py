@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from training.pairs import Pair
 
 NAMES = ("fetch", "extract", "clean", "teach", "fit")
-VOCABULARY = 40_000
+VOCABULARY = 30_000
 DIMENSIONS = 256
-RECIPE = fit.Recipe(kinds={"detail": 0.5, "comment": 0.4, "name": 0.3, "error": 0.5, "prose": 0.5})
+RECIPE = fit.Recipe(kinds={"detail": 0.6, "comment": 0.5, "name": 0.35, "error": 0.6, "prose": 0.6})
 # Openings of questions; they teach the table how little such words say.
 PREFIXES = (
     "where is the code that", "where do we", "how does it", "which function", "what is used to",
@@ -76,7 +76,7 @@ def run(work: Path, seeds: int, until: str) -> None:
     data, tuning, tokenizer = clean_all(names, gone, work)
     if until == "clean":
         return
-    rows, teacher = teach_all(data, tokenizer, work)
+    rows, teacher = teach_all(tokenizer, work)
     if until == "teach":
         return
     told = []
@@ -171,18 +171,20 @@ def _write_sentences(work: Path, pairs: list[Pair], good: np.ndarray[Any, Any]) 
     (work / "sentences.json").write_text(json.dumps(texts[:_SENTENCES]))
 
 
-def teach_all(
-    data: Encoded, tokenizer: Tokenizer, work: Path
-) -> tuple[np.ndarray[Any, Any], fit.Teacher]:
-    """Let the teacher read the vocabulary and the sentences."""
-    places = work / "vocabulary.npy", work / "sentences.npy"
+def teach_all(tokenizer: Tokenizer, work: Path) -> tuple[np.ndarray[Any, Any], fit.Teacher | None]:
+    """Let the teacher read the vocabulary, and the sentences if the recipe imitates it."""
+    folder = start.build_teacher(work / "minilm", work / "minilm.work")
+    place = work / "vocabulary.npy"
+    if not place.is_file():
+        np.save(place, start.teach(start.vocabulary(tokenizer), folder, say))
+    rows = start.reduce(np.load(place), DIMENSIONS)
+    if not RECIPE.teacher:
+        return rows, None
+    place = work / "sentences.npy"
     texts: list[str] = json.loads((work / "sentences.json").read_text())
-    if not all(place.is_file() for place in places):
-        folder = start.build_teacher(work / "minilm", work / "minilm.work")
-        np.save(places[0], start.teach(start.vocabulary(tokenizer), folder, say))
-        np.save(places[1], start.teach(texts, folder, say))
-    rows = start.reduce(np.load(places[0]), DIMENSIONS)
-    return rows, fit.Teacher(_encode_texts(texts, tokenizer), np.load(places[1]))
+    if not place.is_file():
+        np.save(place, start.teach(texts, folder, say))
+    return rows, fit.Teacher(_encode_texts(texts, tokenizer), np.load(place))
 
 
 def _encode_texts(texts: list[str], tokenizer: Tokenizer) -> Encoded:
@@ -195,15 +197,14 @@ def train(  # noqa: PLR0917
     tuning: Encoded,
     tokenizer: Tokenizer,
     rows: np.ndarray[Any, Any],
-    teacher: fit.Teacher,
+    teacher: fit.Teacher | None,
     recipe: fit.Recipe,
 ) -> dict[str, Any]:
     """Train and write one model; returns its figures on the tuning packages."""
     prefixes = [one.ids for one in tokenizer.encode_batch_fast(list(PREFIXES))]
     table = fit.start_table(data, rows, recipe)
-    used = teacher if recipe.teacher else None
     began = time.process_time()
-    table = fit.fit(data, table, recipe, prefixes, used, say, tuning)
+    table = fit.fit(data, table, recipe, prefixes, teacher, say, tuning)
     spent = time.process_time() - began
     ranks = {
         name: measure.reciprocal_ranks(tuning, table.folded(), recipe.header_weight, blind)
