@@ -6,6 +6,7 @@ import re
 from importlib.metadata import requires
 from pathlib import Path
 
+import apsw
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -67,7 +68,7 @@ def test_tests_run_with_the_versions_that_people_get() -> None:
 
 
 @pytest.mark.parametrize("name", ["runtime", "dev"])
-def test_every_package_is_pinned_and_hashed(name: str) -> None:
+def test_S16_every_package_is_pinned_and_hashed(name: str) -> None:
     assert problems(_lock(name)) == []
 
 
@@ -82,3 +83,22 @@ def test_a_bad_lock_is_found() -> None:
 def test_an_unmet_requirement_is_found() -> None:
     assert unsatisfied(["A_b>=2", "c"], {"a-b": "2.0", "c": "1"}) == []
     assert unsatisfied(["a>=2", "b"], {"a": "1"}) == ["a>=2", "b"]
+
+
+def test_S16_make_installs_by_hash() -> None:
+    """What people get is exactly what was locked; tools of the maintainers are named by version."""
+    makefile = (_LOCKS.parent / "Makefile").read_text(encoding="utf-8")
+    installs = [line for line in makefile.splitlines() if "pip install" in line]
+    assert len(installs) >= 4
+    for line in installs:
+        by_hash = "--require-hashes" in line
+        ours = "--no-deps --no-build-isolation --editable ." in line
+        tools = re.search(r"build/(audit|lock)/bin/python -m pip install", line)
+        assert by_hash or ours or tools, line
+    assert "npm ci --ignore-scripts" in makefile
+
+
+def test_S16_sqlite_is_one_without_the_known_races() -> None:
+    """3.51.2 and older may lose a commit when a log is reset beside a reader."""
+    found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    assert found >= (3, 51, 3)

@@ -83,3 +83,12 @@ def test_silence_is_told_from_our_own_sleep() -> None:
         vigil.tick(float(second))
     assert vigil.silent(kind, 29.0, 500.0 + limit + 1) == limit + 1
     assert vigil.silent(kind, 505.0, 500.0 + limit + 1) is None
+
+
+def test_a_worker_that_starts_gets_more_time() -> None:
+    """On a machine that is busy elsewhere, imports alone take longer than a silence may."""
+    vigil = Vigil(0.0)
+    vigil.tick(1.0)
+    for kind in WorkerType:
+        assert vigil.silent(kind, 1.0, 60.0, starting=True) is None
+        assert vigil.silent(kind, 1.0, 62.0, starting=True) == 61.0

@@ -171,7 +171,8 @@ class WorkerManager:
                 alive = (WorkerState.STARTING, WorkerState.READY)
                 watched = [h for h in self._workers if h.state in alive]
             for handle in watched:
-                silence = vigil.silent(handle.type, handle.heard_at, now)
+                starting = handle.state is WorkerState.STARTING
+                silence = vigil.silent(handle.type, handle.heard_at, now, starting=starting)
                 if silence is not None:
                     handle.kill(f"did not answer for {silence:.0f} s and was killed")
                 elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:

@@ -30,6 +30,10 @@ SILENCE_S: Final = {
     WorkerType.VECTORIZATION: 60.0,
     WorkerType.DATABASE: 10.0,
 }
+# Until it is ready it imports, which takes long where many others want the processor too. A worker
+# that was killed for it would be started again, and make it worse.
+STARTING_S: Final = 60.0
+
 # Resident bytes that a worker may use. A model of the hub has a table or layers of its own size;
 # the database keeps every vector in memory.
 MEMORY_BYTES: Final = {
@@ -75,7 +79,9 @@ class Vigil:
             self._excused = now
         self._last = now
 
-    def silent(self, worker: WorkerType, heard: float, now: float) -> float | None:
+    def silent(
+        self, worker: WorkerType, heard: float, now: float, *, starting: bool = False
+    ) -> float | None:
         """Return for how many seconds a worker has been silent, None while that is no reason."""
         silence = now - max(heard, self._excused)
-        return silence if silence > SILENCE_S[worker] else None
+        return silence if silence > (STARTING_S if starting else SILENCE_S[worker]) else None
