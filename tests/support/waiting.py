@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(probe: Callable[[], T], timeout: float = 20.0, what: str = "") -> T:
+def until(probe: Callable[[], T], timeout: float = 45.0, what: str = "") -> T:
     """Call `probe` until it returns something true, and return that; fail after `timeout` s."""
     end = time.monotonic() + timeout
     while True:
