@@ -114,10 +114,11 @@ class Trees:
 
     def __init__(self, questions: list[sets.Question], where: Path, stack: ExitStack) -> None:
         self.questions = questions
+        self._root = sets.CORPORA.resolve()
         self._engines: dict[Path, Engine] = {}
         self._readers: dict[Path, Reader] = {}
         for q in questions:
-            folder = sets.CORPORA.resolve() / q["repo"] / q["root"]
+            folder = self._root / q["repo"] / q["root"]
             if folder not in self._engines:
                 engine = Engine.open(where / q["repo"], str(folder))
                 stack.callback(engine.close)
@@ -140,7 +141,7 @@ class Trees:
         """Answer every question."""
         out = []
         for q in self.questions:
-            folder = sets.CORPORA.resolve() / q["repo"] / q["root"]
+            folder = self._root / q["repo"] / q["root"]
             response = self._readers[folder].search(
                 SearchQuery(text=q["query"], **UNBOUND, **query),  # type: ignore[arg-type]
                 model.question,

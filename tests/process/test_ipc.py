@@ -20,7 +20,7 @@ from wherein.errors import (
     StorageError,
     WorkerUnavailable,
 )
-from wherein.ipc import frames, transport
+from wherein.ipc import frames, handshake, transport
 from wherein.ipc.client import Client
 from wherein.ipc.operations import DATABASE_OPERATIONS
 from wherein.ipc.service import Call, Service
@@ -262,3 +262,13 @@ def test_bytes_that_are_no_text_end_a_wait_at_once(service: Callable[..., Servic
     with pytest.raises(ConnectionLost):
         client.submit("stats", d.Empty()).result(20)
     client.close()
+
+
+def test_a_connection_closed_before_its_handshake_is_a_lost_one() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        ours.close()
+        with pytest.raises(ConnectionLost):
+            handshake.receive(ours, TOKEN)
+        with pytest.raises(ConnectionLost):
+            frames.read_frame(ours, time.monotonic() + 5)

@@ -72,9 +72,12 @@ def _first_byte(sock: socket.socket, deadline: float | None) -> bytes:
         if deadline is None:
             piece = _receive(sock, 1)
         else:
-            sock.settimeout(min(left, POLL_S))
-            piece = _receive(sock, 1)
-            prepare(sock)
+            try:
+                sock.settimeout(min(left, POLL_S))
+                piece = _receive(sock, 1)
+                prepare(sock)
+            except OSError as error:  # another thread has closed it
+                raise ConnectionLost("the connection broke") from error
         if piece is not None:
             return piece
 

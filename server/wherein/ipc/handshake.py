@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from wherein import __version__
-from wherein.errors import UNREADABLE, IndexBusy, ProtocolError, WorkerUnavailable
+from wherein.errors import UNREADABLE, ConnectionLost, IndexBusy, ProtocolError, WorkerUnavailable
 from wherein.ipc.frames import read_frame, write_frame
 
 PROTOCOL: Final = 1
@@ -90,7 +90,11 @@ def receive(sock: socket.socket, token: bytes) -> Hello:
     """Do the server's side. Raises ProtocolError when the client may not come in, Newcomer when
     it is of a newer version.
     """
-    if not same_user(sock):
+    try:
+        allowed = same_user(sock)
+    except OSError as error:  # we hung up meanwhile, because the worker is to stop
+        raise ConnectionLost("the connection was closed") from error
+    if not allowed:
         raise ProtocolError("another user's process tried to connect")
     try:
         hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S))
