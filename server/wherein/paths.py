@@ -47,12 +47,21 @@ class IndexPaths(msgspec.Struct, frozen=True):
     @property
     def owner_file(self) -> Path:
         """What the owner says about itself: information, never a lock."""
-        return Path(self.directory) / "owner.json"
+        return self.file("owner.json")
 
     @property
     def token_file(self) -> Path:
         """The 32 bytes that a client of the owner's sockets must know."""
-        return Path(self.directory) / "token"
+        return self.file("token")
+
+    def file(self, name: str) -> Path:
+        """Return where an owner writes one of its files: where the index is, if it can."""
+        spare = self.spare(name)
+        return spare if spare.exists() else Path(self.directory) / name
+
+    def spare(self, name: str) -> Path:
+        """Return where it is while the index's directory is read-only."""
+        return runtime_dir() / f"{self.id}.{name}"
 
 
 def _base(child: str, default: Callable[..., str]) -> Path:
@@ -116,10 +125,9 @@ def runtime_dir() -> Path:
 
 def _usable(path: Path) -> bool:
     try:
-        private_dir(path)
+        return os.access(private_dir(path), os.W_OK | os.X_OK)
     except StorageError:
         return False
-    return True
 
 
 def index_paths(folder: str) -> IndexPaths:

@@ -10,8 +10,10 @@ import pytest
 
 from faults import sources
 from faults.local import LocalIndex
-from faults.oracle import assert_equal, embed_foreseeably
+from faults.oracle import assert_equal, assert_true, embed_foreseeably, settle
 from support.namespaces import needs_mounts, needs_strace, run_traced, run_with_a_disk
+from support.rpc import SERVE, Failed, serving
+from support.waiting import until
 
 BRING = (sys.executable, "-m", "faults.index_folder")
 
@@ -37,6 +39,41 @@ def test_F34_a_read_only_disk_answers_and_heals(tmp_path: Path, root: Path) -> N
     place = tmp_path / "disk"
     place.mkdir()
     run_with_a_disk("faults.small_disk", "read_only", place, root)
+
+
+@needs_mounts
+def test_F34_a_server_answers_from_a_read_only_home(wherein_home: Path, root: Path) -> None:
+    """Real processes on a read-only disk: the lock, the token and the sockets find their place."""
+    with serving() as client:
+        client.initialize(root)
+        settle(client, 120.0)
+        client.close()
+    (root / "new.py").write_text("def kestrel(): pass\n", encoding="ascii")
+    frozen = (
+        "unshare", "-Urm", "sh", "-c",
+        'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"',
+        str(wherein_home), *SERVE,
+    )  # fmt: skip
+    with serving(frozen) as client:
+        client.initialize(root)
+
+        def answers() -> bool:
+            try:
+                return bool(client.ask("wherein/search", {"query": "upload retry"})["results"])
+            except Failed:
+                return False
+
+        until(answers, 60.0, "an answer")
+
+        def told() -> bool:
+            (row,) = client.ask("wherein/status")["folders"]
+            return row["state"] == "read_only" and "stale" in row["sentence"]
+
+        until(told, 60.0, "told")
+    with serving() as client:
+        client.initialize(root)
+        settle(client, 120.0)
+    assert_true(root)
 
 
 def files_of(index: Path) -> list[Path]:

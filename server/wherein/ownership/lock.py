@@ -62,11 +62,13 @@ class OwnerLock:
         fd = hold(self._paths)
         if fd is None:
             return False
-        os.utime(fd if os.utime in os.supports_fd else self._paths.lock)  # the last use
+        with contextlib.suppress(OSError):
+            os.utime(fd if os.utime in os.supports_fd else self._paths.lock)  # the last use
         self._fd = fd
         self._since = time.time()
         self._endpoints, self._workers = {}, {}
         kill_leftovers(read_owner(self._paths))
+        self._choose_place(frozen=not _can_write(self._paths))
         write_private(self._paths.token_file, token)
         self._tell()
         return True
@@ -86,7 +88,17 @@ class OwnerLock:
             with contextlib.suppress(OSError):
                 self._paths.owner_file.unlink()
                 os.utime(self._paths.lock)
+            self._choose_place(frozen=False)
             os.close(fd)
+
+    def _choose_place(self, *, frozen: bool) -> None:
+        """Say by its being there that token and owner.json are not beside a read-only index."""
+        for name in ("token", "owner.json"):
+            spare = self._paths.spare(name)
+            if frozen:
+                write_private(spare, b"")
+            else:
+                spare.unlink(missing_ok=True)
 
     def _tell(self) -> None:
         owner = Owner(
@@ -106,13 +118,19 @@ def hold(paths: IndexPaths) -> int | None:
     Raises StorageError when the file cannot be opened.
     """
     try:
-        fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        # A lock needs no writing, and a read-only index is owned as well.
+        flags = os.O_RDWR | os.O_CREAT if _can_write(paths) else os.O_RDONLY
+        fd = os.open(paths.lock, flags, 0o600)
     except OSError as error:
         raise StorageError(f"{paths.lock} cannot be opened: {error.strerror}") from error
     if _lock(fd) and _still_there(fd, paths.lock):
         return fd
     os.close(fd)
     return None
+
+
+def _can_write(paths: IndexPaths) -> bool:
+    return os.access(paths.directory, os.W_OK)
 
 
 def read_owner(paths: IndexPaths) -> Owner | None:

@@ -20,6 +20,7 @@ from wherein.errors import ConnectionLost, StorageError, WhereinError, WorkerUna
 from wherein.ipc.client import Client
 from wherein.ipc.operations import DATABASE_OPERATIONS, Operation
 from wherein.ipc.pending import Pending
+from wherein.paths import IndexPaths
 
 _RETRIES = 2
 _RETRY_PAUSE_S = 0.1
@@ -138,7 +139,8 @@ class SQLiteDriverProxy:
         return DBWorkerManager.get_or_start_worker(self._config.db_path)
 
     def _token(self) -> bytes:
-        path = Path(self._config.db_path) / "token"
+        directory = Path(self._config.db_path)
+        path = IndexPaths(root="", id=directory.name, directory=str(directory)).token_file
         try:
             return path.read_bytes()
         except OSError as error:
