@@ -123,9 +123,16 @@ def test_further_chunks_of_a_file_decay() -> None:
 def test_file_coherence_raises_the_best_of_a_file_by_its_share() -> None:
     pool = (candidate(1, file=1, score=0.6), candidate(2, file=1, score=0.4),
             candidate(3, file=2, score=0.5))  # fmt: skip
-    whole = [1.0 + 0.3, 0.4 / 0.6, 0.5 / 0.6 + 0.15]
+    whole = [1.0 + 0.4, 0.4 / 0.6, 0.5 / 0.6 + 0.2]
     assert only("file coherence", "x", *pool) == pytest.approx(whole, abs=1e-6)
     assert [c.rules for c in pool] == [["file coherence"], [], []]
+
+
+def test_a_long_file_gains_nothing_by_its_many_chunks() -> None:
+    short = [candidate(i, file=1, score=1.0) for i in range(6)]
+    long = [candidate(10 + i, file=2, score=1.0) for i in range(40)]
+    scores = only("file coherence", "x", *short, *long)
+    assert scores[0] == scores[6] == pytest.approx(1.4)
 
 
 def test_definition_exact_other_case_and_file_of_that_name() -> None:
@@ -222,9 +229,9 @@ def test_what_is_not_code_is_lowered_unless_asked_for(
 def test_what_lowers_comes_first_and_halves_what_is_added_later() -> None:
     test, code = candidate(1, "tests/retry.py", 1.0), candidate(2, "net/retry.py", 0.8)
     apply_rules(parse("when to retry"), [test, code])
-    # 0.5 and 0.8, scaled: .625 and 1; coherence .3 of the file's share, the name 1 of 1, once half.
-    assert code.score == pytest.approx(1 + 0.3 + 1)
-    assert test.score == pytest.approx(0.625 + (0.3 * 0.625 + 1) / 2)
+    # 0.5 and 0.8, scaled: .625 and 1; coherence .4 of the file's share, the name 1 of 1, once half.
+    assert code.score == pytest.approx(1 + 0.4 + 1)
+    assert test.score == pytest.approx(0.625 + (0.4 * 0.625 + 1) / 2)
 
 
 @pytest.mark.parametrize(

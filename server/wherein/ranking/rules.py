@@ -72,21 +72,26 @@ def _rest_of_file(question: Question, candidates: Sequence[Candidate], weight: f
 
 
 def _file_coherence(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
-    """Raise the best chunk of each file by the file's share of the summed score."""
+    """Raise the best chunk of each file by the file's share of the summed score.
+
+    The best few chunks of a file are summed: a long file has many that match by chance.
+    """
     del question
-    sums: dict[int, float] = {}
-    best: dict[int, Candidate] = {}
+    files: dict[int, list[Candidate]] = {}
     for c in candidates:
-        sums[c.file] = sums.get(c.file, 0.0) + c.score
-        if c.file not in best or c.score > best[c.file].score:
-            best[c.file] = c
-    most = max(sums.values(), default=0.0)
+        files.setdefault(c.file, []).append(c)
+    sums: list[float] = []
+    for chunks in files.values():
+        chunks.sort(key=lambda c: -c.score)
+        sums.append(sum(c.score for c in chunks[:_COHERENT]))
+    most = max(sums, default=0.0)
     if most <= 0:
         return
-    for file, c in best.items():
-        if sums[file] > c.score:  # several chunks of it matched; one alone says nothing
-            c.rules.append("file coherence")
-        c.add(weight * sums[file] / most)
+    for chunks, total in zip(files.values(), sums, strict=True):
+        best = chunks[0]
+        if total > best.score:  # several chunks of it matched; one alone says nothing
+            best.rules.append("file coherence")
+        best.add(weight * total / most)
 
 
 def _definition(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
@@ -146,13 +151,16 @@ def _file_name(question: Question, candidates: Sequence[Candidate], weight: floa
             c.rules.append("file name")
 
 
+#: Chunks of a file that its coherence counts; 4 to 8 are within noise of each other.
+_COHERENT: Final = 6
+
 #: In the order in which they run.
 RULES: Final = (
     Rule("aside", 0.5, _aside, lowers=True),
     Rule("not code", 0.5, _not_code, lowers=True),
     Rule("rest of file", 0.9, _rest_of_file, lowers=True),
     Rule("symbol name", 0.2, _symbol_name),
-    Rule("file coherence", 0.3, _file_coherence),
+    Rule("file coherence", 0.4, _file_coherence),
     Rule("definition", 3.0, _definition),
     Rule("qualifier", 0.5, _qualifier),
     Rule("file name", 1.0, _file_name),
