@@ -199,6 +199,8 @@ class Index:
         leaving = {id(e): e for e in (self.live, self.writer)}.values()
         for engine in leaving:
             self._close(engine)
+        self.retire(idle=True)  # the same numbers may be given again
+        self._damaged.clear()
         try:
             fresh = self._open()
         except StorageError as error:
