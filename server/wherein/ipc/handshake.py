@@ -90,11 +90,7 @@ def receive(sock: socket.socket, token: bytes) -> Hello:
     """Do the server's side. Raises ProtocolError when the client may not come in, Newcomer when
     it is of a newer version.
     """
-    try:
-        allowed = same_user(sock)
-    except OSError as error:  # we hung up meanwhile, because the worker is to stop
-        raise ConnectionLost("the connection was closed") from error
-    if not allowed:
+    if not same_user(sock):
         raise ProtocolError("another user's process tried to connect")
     try:
         hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S))
@@ -126,7 +122,10 @@ def same_user(sock: socket.socket) -> bool:
     if sock.family != getattr(socket, "AF_UNIX", None):
         return True
     if sys.platform == "linux":
-        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        try:
+            raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except OSError as error:  # we hung up meanwhile, because the worker is to stop
+            raise ConnectionLost("the connection was closed") from error
         _, uid, _ = struct.unpack("3i", raw)
         return bool(uid == os.geteuid())
     return True  # the 0700 directory guards the socket there
