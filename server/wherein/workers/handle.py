@@ -227,7 +227,10 @@ class WorkerHandle:
     def _read(self, process: BaseProcess, pipe: socket.socket) -> None:
         """Read what comes up until the worker is gone; the pipe's end and the sentinel tell."""
         while True:
-            ready = wait([pipe, process.sentinel])
+            try:
+                ready = wait([pipe, process.sentinel])
+            except (OSError, ValueError):
+                break  # a stop that lost patience closed the pipe; the process is reaped below
             if pipe in ready:
                 try:
                     self._handle(_decode(frames.read_frame(pipe)))
