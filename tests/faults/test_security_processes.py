@@ -226,7 +226,7 @@ def test_S08_a_pickle_is_not_read(
     assert not (tmp_path / "executed").exists()
 
 
-def test_S14_everything_works_without_a_network(wherein_home: Path, tmp_path: Path) -> None:
+def test_S14_F66_everything_works_without_a_network(wherein_home: Path, tmp_path: Path) -> None:
     """Nothing is fetched: the index is complete, meaning included, with every interface down."""
     project = make_project(tmp_path / "project")
     use_all(project, *no_network())

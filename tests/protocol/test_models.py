@@ -65,7 +65,7 @@ def via(found: dict[str, Any]) -> set[str]:
     return {way for hit in found["answer"]["results"] for way in hit["via"]}
 
 
-def test_another_model_embeds_anew_and_the_way_back_embeds_nothing(
+def test_F65_another_model_embeds_anew_and_the_way_back_embeds_nothing(
     project: Path, tmp_path: Path
 ) -> None:
     other = write_static(tmp_path / "other")
@@ -84,7 +84,7 @@ def test_another_model_embeds_anew_and_the_way_back_embeds_nothing(
     assert kept >= {i for (i,) in ids}, "nothing was embedded again"
 
 
-def test_a_model_that_is_gone_leaves_the_words_and_says_what_to_do(
+def test_F64_a_model_that_is_gone_leaves_the_words_and_says_what_to_do(
     project: Path, tmp_path: Path
 ) -> None:
     session(project)

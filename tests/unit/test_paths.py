@@ -33,7 +33,7 @@ def test_any_path_survives_as_a_uri(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "uri", ["untitled:1", "git:/a", "file://host/a", "file:", "file:///a%00b", "/plain/path", ""]
 )
-def test_other_uris_are_refused(uri: str) -> None:
+def test_F54_other_uris_are_refused(uri: str) -> None:
     """Only files on this machine have a path."""
     with pytest.raises(UsageError):
         from_uri(uri)
