@@ -23,7 +23,9 @@ def _existing() -> set[str]:
     found: set[str] = set()
     for path in (_ROOT / "tests").rglob("test_*.py"):
         text = path.read_text(encoding="utf-8")
-        named = re.findall(r"^\s*(?:async )?(?:def (test_\w+)|class (Test\w+))", text, re.MULTILINE)
+        named = re.findall(
+            r"^\s*(?:async )?(?:def (test_\w+)|(?:class )?(Test\w+))", text, re.MULTILINE
+        )
         found |= {one or two for one, two in named}
     return found
 
