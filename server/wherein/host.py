@@ -295,6 +295,7 @@ class IndexHost:
                 [folder.paths for folder in owned],
                 self._token,
                 attrs.evolve(self._settings, paused=self._paused),
+                mode=self._mode,
                 listener=self._listen,
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from support.rpc import serving
 from support.waiting import until
 from support.workspace import make_project
+from wherein.settings import Settings
+from wherein.workers import priority
+from wherein.workers.start import WatchMode, WorkerStart, WorkerType
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ranks threads one by one")
@@ -37,3 +41,31 @@ def test_only_background_threads_of_the_embedding_worker_are_lowered(
         background = min(15, 19 - ours)
         assert ranks[pid] == background  # the main thread, once it has started the others
         assert set(ranks.values()) == {0, background}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ranks threads one by one")
+@pytest.mark.parametrize(
+    ("kind", "mode", "by"),
+    [
+        (WorkerType.FILE_WATCHER, WatchMode.FOLLOW, 10),
+        (WorkerType.FILE_WATCHER, WatchMode.ONCE, 0),
+        (WorkerType.VECTORIZATION, WatchMode.FOLLOW, 15),
+        (WorkerType.VECTORIZATION, WatchMode.ONCE, 5),
+        (WorkerType.DATABASE, WatchMode.FOLLOW, 0),
+    ],
+)
+def test_a_command_line_is_what_the_person_waits_for(
+    kind: WorkerType, mode: WatchMode, by: int
+) -> None:
+    start = WorkerStart(kind, (), b"", Settings(), mode)
+    found: list[int] = []
+
+    def thread() -> None:
+        priority.give_way(start)
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    one = threading.Thread(target=thread)
+    one.start()
+    one.join()
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert found == [min(ours + by, 19)]

@@ -81,10 +81,11 @@ class WorkerManager:
         token: bytes,
         settings: Settings,
         *,
+        mode: WatchMode = WatchMode.FOLLOW,
         listener: Listener = ignore,
     ) -> WorkerHandle:
         """Start the process that embeds chunks and queries; returns without waiting."""
-        start = WorkerStart(WorkerType.VECTORIZATION, tuple(indexes), token, settings)
+        start = WorkerStart(WorkerType.VECTORIZATION, tuple(indexes), token, settings, mode)
         return self._start(start, listener)
 
     def register_worker(self, handle: WorkerHandle) -> None:

@@ -202,7 +202,7 @@ def _environment(start: WorkerStart) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.umask(0o077)
-    priority.settle(start.type)
+    priority.settle(start)
     if os.name == "posix":
         _limits(start)
 

@@ -158,7 +158,7 @@ def _batch(
 
 
 def _load(context: WorkerContext, loading: concurrent.futures.Future[Embedder]) -> None:
-    priority.give_way(context.start.type)
+    priority.give_way(context.start)
     try:
         choice = context.start.settings.model or read_choice(config_home())
         loading.set_result(load_embedder(resolve(choice)))
@@ -189,7 +189,7 @@ def main(context: WorkerContext) -> None:
     context.send(control.ModelReady(embedder.name, embedder.fingerprint, embedder.dim))
     vectorizer.pause(paused=context.start.settings.paused)
     threading.Thread(target=vectorizer.serve_awaited, name="wherein-awaited", daemon=True).start()
-    priority.give_way(context.start.type)
+    priority.give_way(context.start)
     for index in context.start.indexes:
         threading.Thread(
             target=vectorizer.work, args=(index,), name=f"wherein-embed-{index.id}", daemon=True
