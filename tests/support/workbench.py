@@ -14,21 +14,24 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 from playwright.sync_api import Locator, Page, Playwright
 
+from support.processes import RUN_ID
 from support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(os.environ.get("WHEREIN_EDITORS", ROOT / "build" / "editors")) / "vscode"
 CODE_SERVER = INSTALLED / "node_modules" / "code-server" / "out" / "node" / "entry.js"
-SLOW_MS = 60_000  # a deadline for things that take a second on a machine with nothing else to do
+SLOW_MS = 120_000  # a deadline for things that take a second on a machine with nothing else to do
 
 _ELSEWHERE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1|localhost)")
 _FLAGS = (
@@ -83,7 +86,7 @@ def package(target: Path) -> Path:
         cwd=ROOT,
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=600,
     )
     return target
 
@@ -142,7 +145,7 @@ class Code:
                 env=self.environ,
                 start_new_session=True,
             )
-        until(self._answers, timeout=60, what="code-server answers")
+        until(self._answers, timeout=180, what="code-server answers")
 
     def stop(self) -> None:
         """End it and what it started; the extension host goes when its window is gone."""
@@ -186,7 +189,7 @@ class Code:
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=300,
         )
         return done.stdout
 
@@ -207,6 +210,7 @@ def browsing(playwright: Playwright, profile: Path) -> Iterator[Page]:
         headless=True,
         viewport={"width": 1280, "height": 800},
         args=list(_FLAGS),
+        env={k: v for k, v in os.environ.items() if k != RUN_ID},  # it may outlive a test
         permissions=["clipboard-read", "clipboard-write"],
     )
     try:
@@ -226,9 +230,38 @@ class Workbench:
 
     def open(self, folder: Path) -> None:
         """Open a folder in the window."""
-        self.page.goto(f"{self.code.url}/?folder={folder}")
+        self.load(folder)
         self.page.locator(".monaco-workbench").wait_for()
         self.status.wait_for()
+
+    def load(self, folder: Path, **payload: str) -> None:
+        """Open a folder with what the editor takes as its payload, and wait for nothing of ours."""
+        pairs = quote(json.dumps([list(pair) for pair in payload.items()]))
+        address = f"{self.code.url}/?folder={folder}&payload={pairs}"
+        self.page.goto(address, wait_until="commit")
+
+    def run_inside(self, folder: Path, extension: Path, tests: Path) -> tuple[object, list[str]]:
+        """Run a module's `run` inside the extension host; return its exit code and what it said."""
+        said: list[str] = []
+        codes: list[object] = []
+
+        def ended(code: object) -> None:
+            codes.append(code)  # a plain function: playwright keeps a note on it
+
+        self.page.expose_function(
+            "codeAutomationLog", lambda _kind, words: said.append(" ".join(map(str, words)))
+        )
+        self.page.expose_function("codeAutomationExit", ended)
+        host = self.code.url.replace("http", "vscode-remote", 1)
+        self.load(
+            folder,
+            extensionDevelopmentPath=f"{host}{extension}",
+            extensionTestsPath=f"{host}{tests}",
+        )
+        end = time.monotonic() + SLOW_MS / 1000 * 2
+        while not codes and time.monotonic() < end:
+            self.page.wait_for_timeout(100)  # calls from the page come in only meanwhile
+        return (codes[0] if codes else "no answer"), said
 
     def tidy(self) -> None:
         """Close boxes, notifications and editors."""

@@ -17,7 +17,7 @@ export interface Source {
 }
 
 export interface Progress {
-  /** A sentence, and how many of the packages are there so far, both in 0..1 steps. */
+  /** A sentence about this step, and how much of all is done, from 0 to 1. */
   (sentence: string, share: number): void;
 }
 

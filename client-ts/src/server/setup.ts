@@ -13,7 +13,7 @@ const INSTALL = "Install";
 const CHOOSE = "Choose a Python…";
 const LOG = "Show Log";
 const RETRY = "Try Again";
-const SIZE = "About 90 MB to fetch, 300 MB on disk";
+const SIZE = "About 90 MB to fetch, 500 MB on disk";
 
 /** The parts of the Python extension's API that are used, as far as they are there. */
 interface PythonApi {

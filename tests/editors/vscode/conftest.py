@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from support.processes import RUN_ID, assert_none_left, new_run_id
 from support.workbench import INSTALLED, ROOT, Code, Workbench, browsing, missing, package
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
 
 _BENCHES = pytest.StashKey[list[Workbench]]()
 
@@ -35,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reason = missing()
     for item in items:
         if item.path.parent == Path(__file__).parent and "workbench" in item.path.name:
-            item.add_marker(pytest.mark.timeout(400))
+            item.add_marker(pytest.mark.timeout(900))
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
@@ -58,7 +61,7 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package(tmp_path_factory.mktemp("vsix") / "wherein.vsix")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of wherein's own sources: a real project of some two hundred files."""
     folder = tmp_path_factory.mktemp("project") / "wherein"
@@ -70,15 +73,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@contextmanager
-def opening(extension: Path, config: pytest.Config) -> Iterator[WindowOpener]:
-    """Give what opens windows; afterwards they are closed and no process of theirs is left."""
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers: one for all tests of this folder, as there can be but one."""
     from playwright.sync_api import sync_playwright
 
+    with sync_playwright() as driver:
+        yield driver
+
+
+@contextmanager
+def opening(driver: Playwright, extension: Path, config: pytest.Config) -> Iterator[WindowOpener]:
+    """Give what opens windows; afterwards they are closed and no process of theirs is left."""
     mark = new_run_id()
     benches = config.stash.setdefault(_BENCHES, [])
     with ExitStack() as stack:
-        playwright = stack.enter_context(sync_playwright())
 
         def open_window(
             folder: Path,
@@ -93,7 +102,7 @@ def opening(extension: Path, config: pytest.Config) -> Iterator[WindowOpener]:
             assert "wherein.wherein@" in code.install(extension)
             code.start(*flags)
             stack.callback(code.stop)
-            page = stack.enter_context(browsing(playwright, home / "chromium"))
+            page = stack.enter_context(browsing(driver, home / "chromium"))
             bench = Workbench(page, code)
             benches.append(bench)
             stack.callback(benches.remove, bench)
@@ -105,16 +114,20 @@ def opening(extension: Path, config: pytest.Config) -> Iterator[WindowOpener]:
 
 
 @pytest.fixture
-def window(extension: Path, request: pytest.FixtureRequest) -> Iterator[WindowOpener]:
+def window(
+    playwright: Playwright, extension: Path, request: pytest.FixtureRequest
+) -> Iterator[WindowOpener]:
     """Opens windows for one test."""
-    with opening(extension, request.config) as opener:
+    with opening(playwright, extension, request.config) as opener:
         yield opener
 
 
-@pytest.fixture(scope="module")
-def shared(extension: Path, project: Path, request: pytest.FixtureRequest) -> Iterator[Workbench]:
+@pytest.fixture(scope="package")
+def shared(
+    playwright: Playwright, extension: Path, project: Path, request: pytest.FixtureRequest
+) -> Iterator[Workbench]:
     """A window with the project, served by the Python of these tests."""
-    with opening(extension, request.config) as opener:
+    with opening(playwright, extension, request.config) as opener:
         yield opener(project, {"wherein.interpreter": sys.executable})
 
 

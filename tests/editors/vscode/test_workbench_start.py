@@ -6,12 +6,14 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.workbench import Workbench
+from support.workbench import ROOT, Workbench
 from support.workspace import make_project
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def install(bench: Workbench) -> None:
     """Answer the one question with yes and wait until the index is ready."""
     question = bench.notice("wherein needs its server on this computer")
     question.wait_for()
-    assert re.search(r"from \S+ into a private environment\? About \d+ MB", question.inner_text())
+    assert re.search(r"from .+ into a private environment\? About \d+ MB", question.inner_text())
     question.get_by_role("button", name="Install", exact=True).click()
     bench.notice("Installing wherein").wait_for()
     bench.wait_status("wherein", timeout=360_000)
@@ -68,9 +70,17 @@ def test_an_untrusted_folder_works_and_runs_nothing_of_its_own(
 
 
 @pytest.mark.e2e
-def test_from_nothing_to_the_first_answer(window: Callable[..., Workbench], tmp_path: Path) -> None:
-    """The same in a folder that is trusted, where the person first says no."""
-    bench = window(make_project(tmp_path / "project"))
+def test_from_nothing_to_the_first_answer_without_a_network(
+    window: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    """In a folder that is trusted, from a folder of wheels; the person first says no."""
+    wheels = tmp_path / "wheels"
+    lock = str(ROOT / "requirements" / "runtime.lock")
+    pip = (sys.executable, "-m", "pip", "download", "-q", "--require-hashes", "--only-binary")
+    subprocess.run([*pip, ":all:", "-r", lock, "-d", str(wheels)], check=True, timeout=600)
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    settings = {"wherein.wheels": str(wheels)}
+    bench = window(make_project(tmp_path / "project"), settings, **nowhere)
     question = bench.notice("wherein needs its server on this computer")
     question.get_by_role("button", name="Not Now").click()
     bench.wait_status("wherein (set up)", icon="cloud-download")
