@@ -214,6 +214,14 @@ def half_copied_log(db: Path) -> None:
     whole.unlink()
 
 
+def rows_of_another_commit(db: Path) -> None:
+    """Every page is sound, and they are not all of one commit."""
+    schema.checksums()
+    conn = apsw.Connection(str(db))
+    conn.execute("DELETE FROM chunks WHERE id % 7 = 0")
+    conn.close()
+
+
 CLOSED = [
     emptied, fifty_bytes, text, noise, cut_in_half, cut_in_a_page, other_application,
     page_of_noise, absent, generation_absent, a_directory, a_pipe, a_link, generation_is_a_link,
@@ -222,6 +230,7 @@ CLOSED = [
 ]  # fmt: skip
 KILLED = [
     log_cut, log_byte_changed, log_absent, shared_memory_of_noise, half_copied_log, page_of_noise,
+    rows_of_another_commit,
     emptied,
 ]  # fmt: skip
 

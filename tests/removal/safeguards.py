@@ -23,6 +23,7 @@ _FRAMING = "tests/faults/test_protocol_framing.py::test_F69_a_broken_stream_ends
 _FILES = "tests/faults/test_security_files.py"
 _PROCESSES = "tests/faults/test_security_processes.py"
 _REQUESTS = "tests/faults/test_protocol_requests.py"
+_DAMAGE = "tests/faults/test_F35_damage.py"
 _INPUT = "tests/faults/test_protocol_input.py"
 
 REMOVALS = (
@@ -282,5 +283,56 @@ REMOVALS = (
         "        if len(self._deaths) > BUDGET:\n",
         "        if False:\n",
         "tests/unit/test_supervision.py::test_restarts_slow_down_and_end",
+    ),
+    Removal(
+        "the memory of requests that were applied",
+        "db_worker/store.py",
+        "        if reply := self._applied(u.request_id):\n",
+        "        if (reply := self._applied(u.request_id)) and False:\n",
+        "tests/faults/test_F02_once.py"
+        "::test_F02_a_write_sent_again_after_a_restart_is_answered_as_before",
+    ),
+    Removal(
+        "the counting of rows after a kill",
+        "db_worker/schema.py",
+        " or miscounted(conn, meta):\n",
+        ":\n",
+        f"{_DAMAGE}::test_F35_a_damaged_log_loses_nothing_for_long[rows_of_another_commit]",
+    ),
+    Removal(
+        "the refusal of what is no plain file",
+        "db_worker/schema.py",
+        "    disk.refuse_odd(path)\n    if path.stat().st_size == 0:\n",
+        "    if path.stat().st_size == 0:\n",
+        f"{_DAMAGE}::test_F35_a_damaged_index_is_rebuilt[log_is_a_directory]",
+    ),
+    Removal(
+        "the checksums of pages",
+        "db_worker/schema.py",
+        "    checked = checksums()\n",
+        "    checked = False\n",
+        f"{_DAMAGE}::test_F36_flipped_bits_are_found[20]",
+    ),
+    Removal(
+        "the pointer beside a newer version's",
+        "db_worker/generations.py",
+        "            if error.newer:",
+        "            if False:",
+        f"{_DAMAGE}::test_F37_the_index_of_a_newer_wherein_is_left_alone",
+    ),
+    Removal(
+        "directories that could not be read are unknown",
+        "indexing/reconcile.py",
+        " and not walk.is_unknown(path)\n",
+        "\n",
+        "tests/faults/test_F48_disk_is_truth.py"
+        "::test_F59_a_directory_that_cannot_be_read_is_unknown_not_deleted",
+    ),
+    Removal(
+        "a rebuild that is filled before it answers",
+        "db_worker/readers.py",
+        "                wanted = self._index.writer\n",
+        "                pass\n",
+        "tests/faults/test_F44_following.py::test_F05_a_reindex_answers_all_the_time",
     ),
 )
