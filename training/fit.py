@@ -34,14 +34,14 @@ class Recipe:
     """Every number of a training run; what each was chosen over is in MODEL_CARD.md."""
 
     seed: int = 0
-    epochs: float = 1.0
+    epochs: float = 1.5
     batch: int = 2048
     block: int = 32
-    rate: float = 8e-3
+    rate: float = 5e-3
     weight_rate: float = 1e-2
     scale: float = 20.0
     header_weight: float = 4.0
-    dropout: float = 0.1
+    dropout: float = 0.15
     blind: float = 0.0  # share of queries that lose the words that their answer has too
     short: float = 0.1  # share of answers that are only a header and a first line
     rest: float = 0.3  # share of answers that come with the rest of their documentation

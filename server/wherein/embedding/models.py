@@ -44,8 +44,8 @@ _MAX_HEADER_BYTES = 16 << 20
 
 _EMBEDDED_FOLDER = Path(__file__).parent.parent / "data" / "model"
 _EMBEDDED_SHA256 = {
-    _SAFETENSORS: "7b8bc457a6412e73ffdfce1b51655de73ace08809ed0451f9dbd321ba885bc57",
-    _TOKENIZER: "ff41914041796ff4775670a844b915f86ffa576e51e69ee2736131d8e8322650",
+    _SAFETENSORS: "a07e8c07f28b024c3e94295308bd6252b5a779e184a7bc6c9a1274041371b793",
+    _TOKENIZER: "841e5c3b5d00027155f038bbe77ac842b39bb741a42c1b7fd86b6c7519be1aa1",
 }
 
 
@@ -228,7 +228,7 @@ def _known_description(model: KnownModel, *, chosen: bool) -> ListedModel:
 
 
 def _embedded_description(*, chosen: bool) -> ListedModel:
-    description = "the embedded code model: 13 MB, no download, thousands of functions a second"
+    description = "the embedded code model: 9 MB, no download, thousands of functions a second"
     try:
         name, problem = _embedded().name, ""
     except ModelError as error:
