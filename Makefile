@@ -12,7 +12,7 @@ BIN := .venv/bin
 DIR ?= .
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup search index test test-slow e2e editors pictures lint fmt type client-check client-test bench quality models model client package audit sbom fuzz soak removal lock clean
+.PHONY: help setup search index test test-slow e2e editors pictures lint fmt type client-check client-test bench reliability quality models model client package audit sbom fuzz soak removal lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -76,6 +76,9 @@ removal: .venv/.dev ## Take out one safeguard at a time; a test must turn red ea
 
 bench: .venv/.dev ## Measure speed and memory, print the tables
 	@$(BIN)/python bench/run.py
+
+reliability: .venv/.dev ## Kill workers and servers and measure how soon all is well again
+	@$(BIN)/python bench/reliability.py
 
 quality: .venv/.dev ## Measure how good the answers are, write docs/quality.md (QUALITY=DIR: the questions)
 	@$(BIN)/python bench/quality/run.py

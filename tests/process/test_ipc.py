@@ -150,7 +150,9 @@ def test_a_lost_client_cancels_its_calls(service: Callable[..., Service]) -> Non
     ],
     ids=["nothing", "http", "4 GB", "half a frame", "not msgpack", "pickle"],
 )
-def test_broken_clients_hurt_nobody_else(service: Callable[..., Service], garbage: bytes) -> None:
+def test_F23_broken_clients_hurt_nobody_else(
+    service: Callable[..., Service], garbage: bytes
+) -> None:
     """A client that is silent or sends garbage does not delay the others."""
     serving = service(answer_symbols)
     bad = [transport.connect(serving.endpoint) for _ in range(5)]
@@ -163,7 +165,7 @@ def test_broken_clients_hurt_nobody_else(service: Callable[..., Service], garbag
         sock.close()
 
 
-def test_a_silent_client_is_dropped(service: Callable[..., Service]) -> None:
+def test_F22_a_silent_client_is_dropped(service: Callable[..., Service]) -> None:
     """Whoever does not shake hands in 2 seconds is hung up on."""
     sock = transport.connect(service(answer_symbols).endpoint)
     sock.settimeout(10)
@@ -211,7 +213,7 @@ def test_reading_has_a_deadline() -> None:
     theirs.close()
 
 
-def test_a_file_in_the_sockets_place_is_not_removed(
+def test_F24_a_file_in_the_sockets_place_is_not_removed(
     wherein_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only a socket of our own is replaced; anything else is refused and left alone."""

@@ -54,7 +54,7 @@ def test_a_stopped_worker_does_not_outlive_a_killed_owner(
     until(lambda: not any(_runs(pid) for pid in pids), timeout=5, what="all workers have gone")
 
 
-def test_the_next_owner_kills_what_was_left(wherein_home: Path, tmp_path: Path) -> None:
+def test_F25_the_next_owner_kills_what_was_left(wherein_home: Path, tmp_path: Path) -> None:
     """Where the kernel does not do it, the pid and the start time find a worker that was left."""
     project = make_project(tmp_path / "project")
     left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -84,7 +84,7 @@ def _started(pid: int) -> float:
     return float(psutil.Process(pid).create_time())
 
 
-def test_a_pid_that_was_given_to_another_process_is_left_alone() -> None:
+def test_F25_a_pid_that_was_given_to_another_process_is_left_alone() -> None:
     """The start time tells our dead worker from a stranger with its number."""
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:

@@ -56,7 +56,7 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("how", ["run", "run_portable"])
-def test_a_deaf_worker_ends_with_its_server(
+def test_F17_a_deaf_worker_ends_with_its_server(
     wherein_home: Path, tmp_path: Path, run_id: str, how: str
 ) -> None:
     """Killing the server is the end of its workers, whatever they are doing."""

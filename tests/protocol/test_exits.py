@@ -47,14 +47,14 @@ def with_workers(client: Client, project: Path, **params: object) -> None:
     assert len(client.ask("wherein/workers")["workers"]) == 3
 
 
-def test_shutdown_and_exit_is_0(project: Path) -> None:
+def test_F11_shutdown_and_exit_is_0(project: Path) -> None:
     with serving() as client:
         with_workers(client, project)
         assert client.close() == 0
         client.wait_end()  # nobody else holds our stdout
 
 
-def test_shutdown_and_exit_at_once_is_0(project: Path) -> None:
+def test_F11_shutdown_and_exit_at_once_is_0(project: Path) -> None:
     with serving() as client:
         with_workers(client, project)
         client.start("shutdown")
@@ -62,7 +62,7 @@ def test_shutdown_and_exit_at_once_is_0(project: Path) -> None:
         assert client.exit_code() == 0
 
 
-def test_exit_without_shutdown_is_1(project: Path) -> None:
+def test_F11_exit_without_shutdown_is_1(project: Path) -> None:
     with serving() as client:
         with_workers(client, project)
         client.notify("exit")
@@ -76,7 +76,7 @@ def test_exit_before_initialize_is_1(wherein_home: Path) -> None:
 
 
 @pytest.mark.parametrize("said_shutdown", [False, True])
-def test_a_closed_stdin_ends_the_server(project: Path, said_shutdown: bool) -> None:
+def test_F08_a_closed_stdin_ends_the_server(project: Path, said_shutdown: bool) -> None:
     with serving() as client:
         with_workers(client, project)
         if said_shutdown:
@@ -86,7 +86,7 @@ def test_a_closed_stdin_ends_the_server(project: Path, said_shutdown: bool) -> N
         assert client.exit_code() == (0 if said_shutdown else 1)
 
 
-def test_a_closed_stdin_ends_the_server_while_workers_start(project: Path) -> None:
+def test_F08_a_closed_stdin_ends_the_server_while_workers_start(project: Path) -> None:
     with serving() as client:
         client.initialize(project)
         assert client.process.stdin
@@ -96,7 +96,7 @@ def test_a_closed_stdin_ends_the_server_while_workers_start(project: Path) -> No
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
-def test_a_signal_ends_it_in_order(project: Path, name: str) -> None:
+def test_F07_a_signal_ends_it_in_order(project: Path, name: str) -> None:
     with serving() as client:
         with_workers(client, project)
         client.process.send_signal(getattr(signal, name))
@@ -105,7 +105,7 @@ def test_a_signal_ends_it_in_order(project: Path, name: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 @pytest.mark.parametrize("early", [False, True])
-def test_a_killed_server_leaves_no_worker(project: Path, run_id: str, early: bool) -> None:
+def test_F06_a_killed_server_leaves_no_worker(project: Path, run_id: str, early: bool) -> None:
     with serving() as client:
         if early:
             client.initialize(project)
@@ -116,7 +116,7 @@ def test_a_killed_server_leaves_no_worker(project: Path, run_id: str, early: boo
         assert_none_left(run_id)
 
 
-def test_an_editor_that_is_gone_ends_it_though_stdin_is_open(project: Path) -> None:
+def test_F09_an_editor_that_is_gone_ends_it_though_stdin_is_open(project: Path) -> None:
     editor = subprocess.Popen([sys.executable, "-I", "-c", "input()"], stdin=subprocess.PIPE)
     try:
         with serving() as client:
@@ -128,7 +128,7 @@ def test_an_editor_that_is_gone_ends_it_though_stdin_is_open(project: Path) -> N
         editor.communicate()
 
 
-def test_an_editor_that_cannot_be_seen_is_not_watched(project: Path) -> None:
+def test_F10_an_editor_that_cannot_be_seen_is_not_watched(project: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-I", "-c", ""])
     gone.wait()
     with serving() as client:

@@ -199,13 +199,13 @@ def test_an_owner_whose_workers_are_stuck_hangs_nobody(two: tuple[Client, Client
     assert first.close() == 0
 
 
-def test_F20_eight_servers_have_one_owner(project: Path, run_id: str) -> None:
+def test_F20_F26_eight_servers_have_one_owner(project: Path, run_id: str) -> None:
     many(project, run_id, 8)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_F20_fifty_servers_have_one_owner(project: Path, run_id: str) -> None:
+def test_F20_F26_fifty_servers_have_one_owner(project: Path, run_id: str) -> None:
     many(project, run_id, 50)
 
 

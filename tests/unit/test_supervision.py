@@ -67,7 +67,7 @@ def test_a_reconcile_plans_what_differs() -> None:
     assert plan.remove == [b"gone"]
 
 
-def test_silence_is_told_from_our_own_sleep() -> None:
+def test_F13_silence_is_told_from_our_own_sleep() -> None:
     """A worker that is silent is noticed; after this process was stopped, all get time to speak."""
     kind = WorkerType.DATABASE
     limit = SILENCE_S[kind]
