@@ -32,14 +32,14 @@ REMOVALS = (
         "workers/runtime.py",
         "    _watch_parent()\n",
         "",
-        "tests/process/test_safeguards_parent.py::test_a_deaf_worker_ends_with_its_server",
+        "tests/process/test_safeguards_parent.py::test_F17_a_deaf_worker_ends_with_its_server",
     ),
     Removal(
         "the watch on the editor's process",
         "lsp/server.py",
         "        watch_editor(params.process_id, lambda: leave(self.session, self.exit_code()))\n",
         "",
-        "tests/protocol/test_exits.py::test_an_editor_that_is_gone_ends_it_though_stdin_is_open",
+        "tests/protocol/test_exits.py::test_F09_an_editor_that_is_gone_ends_it_though_stdin_is_open",
     ),
     Removal(
         "private copies of stdin and stdout",
@@ -182,14 +182,14 @@ REMOVALS = (
         "ipc/handshake.py",
         "        hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S))\n",
         "        hello = _hello(read_frame(sock))\n",
-        "tests/process/test_ipc.py::test_a_silent_client_is_dropped",
+        "tests/process/test_ipc.py::test_F22_a_silent_client_is_dropped",
     ),
     Removal(
         "what stands in the way of a socket",
         "ipc/transport.py",
         "    if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():\n",
         "    if False:\n",
-        "tests/process/test_ipc.py::test_a_file_in_the_sockets_place_is_not_removed",
+        "tests/process/test_ipc.py::test_F24_a_file_in_the_sockets_place_is_not_removed",
     ),
     Removal(
         "files for this person alone",

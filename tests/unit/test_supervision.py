@@ -12,10 +12,12 @@ from wherein.workers.supervision import (
     BUDGET,
     JITTER,
     LONGEST_DELAY_S,
+    PATIENCE,
     SILENCE_S,
     WINDOW_S,
     RestartPolicy,
     Vigil,
+    patience,
 )
 
 
@@ -27,6 +29,22 @@ def test_restarts_slow_down_and_end() -> None:
     assert policy.died(6.0) is None
     assert policy.died(6.0 + 2 * WINDOW_S) == 0.2
     assert max(d for d in delays if d) <= LONGEST_DELAY_S
+
+
+def test_a_worker_that_gets_no_time_is_not_taken_for_hung() -> None:
+    """On a machine that is overloaded, and while it starts, silence is forgiven for longer."""
+    assert patience(1.0, 2) == 1.0
+    assert patience(6.0, 2) == 1.0
+    assert patience(6.1, 2) == PATIENCE
+    vigil = Vigil(0.0)
+    for second in range(1, 101):
+        vigil.tick(float(second))
+    kind = WorkerType.DATABASE
+    limit = SILENCE_S[kind]
+    assert vigil.silent(kind, 99.0 - limit, 100.0) == limit + 1
+    assert vigil.silent(kind, 99.0 - limit, 100.0, patience=PATIENCE) is None
+    assert vigil.silent(kind, 99.0 - limit * PATIENCE, 100.0, patience=PATIENCE) is not None
+    assert vigil.silent(kind, 99.0 - limit, 100.0, starting=True) is None
 
 
 def test_restarts_of_many_servers_are_spread() -> None:

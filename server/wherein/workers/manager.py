@@ -6,6 +6,7 @@ Lives in the process that hosts the index: the language server, or the command l
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -163,6 +164,8 @@ class WorkerManager:
 
     def _keep_vigil(self) -> None:
         """Kill workers that have been silent for too long; they are started again as any dead."""
+        import psutil
+
         vigil = Vigil(time.monotonic())
         while True:
             time.sleep(TICK_S)
@@ -173,12 +176,15 @@ class WorkerManager:
                 watched = [h for h in self._workers if h.state in alive]
             for handle in watched:
                 starting = handle.state is WorkerState.STARTING
-                silence = vigil.silent(handle.type, handle.heard_at, now, starting=starting)
+                patience = supervision.patience(psutil.getloadavg()[0], os.cpu_count() or 1)
+                silence = vigil.silent(
+                    handle.type, handle.heard_at, now, starting=starting, patience=patience
+                )
                 if silence is not None:
                     handle.kill(f"did not answer for {silence:.0f} s and was killed")
                 elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:
                     handle.kill(f"used {used >> 20:,} MB of memory and was killed")
-                elif handle.busy_s > supervision.BUSY_S:
+                elif handle.busy_s > supervision.BUSY_S * patience:
                     handle.kill(f"was stuck for {handle.busy_s:.0f} s and was killed")
 
     def _died(self, handle: WorkerHandle) -> None:

@@ -41,6 +41,8 @@ MEMORY_BYTES: Final = {
     WorkerType.VECTORIZATION: 3 << 30,
     WorkerType.DATABASE: 6 << 30,
 }
+PATIENCE: Final = 6.0
+OVERLOAD: Final = 3.0  # programs that want to run, for each core
 # And one that beats may be stuck with one file or batch, in native code that lets others run.
 BUSY_S: Final = 60.0
 
@@ -80,8 +82,27 @@ class Vigil:
         self._last = now
 
     def silent(
-        self, worker: WorkerType, heard: float, now: float, *, starting: bool = False
+        self,
+        worker: WorkerType,
+        heard: float,
+        now: float,
+        *,
+        starting: bool = False,
+        patience: float = 1.0,
     ) -> float | None:
-        """Return for how many seconds a worker has been silent, None while that is no reason."""
+        """Return for how many seconds a worker has been silent, None while that is no reason.
+
+        `patience` makes the limit longer.
+        """
         silence = now - max(heard, self._excused)
-        return silence if silence > (STARTING_S if starting else SILENCE_S[worker]) else None
+        limit = STARTING_S if starting else SILENCE_S[worker]
+        return silence if silence > limit * patience else None
+
+
+def patience(load: float, cores: int) -> float:
+    """Return how many times longer than usual to wait for a sign of life.
+
+    `load` is the average of the last minute. On a machine with many more programs to run than
+    cores, a worker that gives way to them all may not get to say anything for long.
+    """
+    return PATIENCE if load > OVERLOAD * cores else 1.0
