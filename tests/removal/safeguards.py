@@ -166,7 +166,7 @@ REMOVALS = (
     Removal(
         "the user of a connection",
         "ipc/handshake.py",
-        "    if not allowed:\n",
+        "    if not same_user(sock):\n",
         "    if False:\n",
         "tests/process/test_safeguards_sockets.py::test_another_users_process_is_not_served",
     ),
