@@ -147,6 +147,12 @@ def test_a_buffer_scores_by_words_exactly_as_the_index_does(engine: Engine) -> N
 def test_saved_text_is_left_to_the_index(engine: Engine) -> None:
     with_buffer = ask(engine, "send the part again", buffer(UPLOAD)).hits
     assert with_buffer == ask(engine, "send the part again").hits
+    reader = engine.reader()
+    for text, stands_in in ((UPLOAD, False), (CHANGED, True)):
+        typed = Typed([buffer(text)])
+        view = typed.look(reader._conn, engine._catalogue, SearchQuery(text="part"), engine.stats)
+        assert bool(view) is stands_in
+    reader.close()
 
 
 def test_filters_count_for_buffers(engine: Engine) -> None:
