@@ -163,7 +163,7 @@ def main() -> None:
         took, failed = elections(project)
         rows.append(
             (
-                f"owner killed, until the other owns and answers ({failed} failed requests)",
+                f"owner killed, until the next one answers ({failed} failed requests)",
                 took,
                 "3 s",
             )
