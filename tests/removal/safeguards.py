@@ -175,7 +175,8 @@ REMOVALS = (
         "ipc/frames.py",
         "    if length > MAX_FRAME:\n",
         "    if False:\n",
-        "tests/process/test_ipc.py::test_frame_limits",
+        "tests/process/test_safeguards_sockets.py"
+        "::test_a_frame_that_announces_too_much_is_refused_at_once",
     ),
     Removal(
         "the deadline of a handshake",

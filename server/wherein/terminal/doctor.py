@@ -137,7 +137,11 @@ def _model() -> Finding:
     spec, problem = model_problem()
     if spec is None:
         return Finding("model", "", problem)
-    checked = "as published" if spec.sha256 else "a folder of your own, nothing to compare with"
+    checked = (
+        "its files are unchanged"
+        if spec.sha256
+        else "a folder of your own, nothing to compare with"
+    )
     text = f"{spec.name} in {spec.folder}"
     return Finding("model", text if problem else f"{text} ({checked})", problem)
 
