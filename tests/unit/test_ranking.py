@@ -120,6 +120,20 @@ def test_further_chunks_of_a_file_decay() -> None:
     assert [c.score for c in ranked] == pytest.approx([1.0, 0.65, 0.63, 0.392])
 
 
+def test_among_the_best_the_nearest_by_meaning_gains_a_little() -> None:
+    far, near, unknown = (candidate(i, f"{i}.py", 1.0) for i in range(3))
+    far.cosine, near.cosine = 0.2, 0.6
+    assert fusion.nearest_first([far, near, unknown]) == [near, far, unknown]
+    assert [c.score for c in (far, near, unknown)] == pytest.approx([1.0, 1.1, 1.0])
+    first, second = candidate(1, "a.py", 1.0), candidate(2, "b.py", 0.8)
+    first.cosine, second.cosine = 0.1, 0.9
+    assert fusion.nearest_first([first, second]) == [first, second]  # a little only
+    tail = [candidate(i, f"{i}.py", 0.5) for i in range(30)]
+    tail[25].cosine, tail[0].cosine = 0.9, 0.1
+    assert fusion.nearest_first(list(tail)) == tail  # what is far down stays there
+    assert fusion.nearest_first([]) == []
+
+
 def test_file_coherence_raises_the_best_of_a_file_by_its_share() -> None:
     pool = (candidate(1, file=1, score=0.6), candidate(2, file=1, score=0.4),
             candidate(3, file=2, score=0.5))  # fmt: skip

@@ -182,7 +182,7 @@ class Reader:
         candidates += self._view.candidates(asked, self._shared.frequencies, sense.scanned)
         fusion.fuse(candidates, alpha, sense.floor or 0.0)
         rules.apply_rules(question, candidates)
-        best = extra.reorder(fusion.ordered(candidates), clock)
+        best = extra.reorder(_ranked(question, candidates), clock)
         notes += extra.notes
         best = best[: max(0, min(q.limit, MAX_LIMIT))]
         hits = [hit_of(c, found) for c, found in self._with_terms(best, question)]
@@ -334,6 +334,11 @@ class Reader:
             notes=notes,
             timings_us=clock.total(),
         )
+
+
+def _ranked(question: ranking_query.Question, candidates: list[Candidate]) -> list[Candidate]:
+    ranked = fusion.ordered(candidates)
+    return ranked if question.symbol_like else fusion.nearest_first(ranked)
 
 
 def _alpha(mode: Mode, question: ranking_query.Question, meant: bool) -> float:

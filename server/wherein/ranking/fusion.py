@@ -16,6 +16,10 @@ SYMBOL_ALPHA: Final = 0.3
 #: What each further chunk of a file is multiplied by, over the best so many.
 DECAY: Final = 0.7
 DECAY_OVER: Final = 300
+#: What nearness adds once more among the best so many, as a share of the best score. Functions
+#: asked for by what they do gain .013, the development set nothing; .2 costs it .008.
+NEAREST: Final = 0.1
+NEAREST_OVER: Final = 20
 
 
 @dataclass(slots=True)
@@ -88,6 +92,24 @@ def ordered(candidates: Iterable[Candidate], decay: float = DECAY) -> list[Candi
         seen[c.file] = before + 1
         c.score *= decay**before
     return sorted(ranked, key=_place)
+
+
+def nearest_first(ranked: list[Candidate]) -> list[Candidate]:
+    """Return the list with its head put in order once more, the nearest by meaning a little up.
+
+    Rules about files lift whatever a file has; among the few that are left, meaning tells which of
+    its functions it is. A chunk with no vector gets nothing.
+    """
+    head = ranked[:NEAREST_OVER]
+    known = [c.cosine for c in head if c.cosine is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    if high - low < 1e-6:
+        return ranked
+    bonus = NEAREST * max(c.score for c in head) / (high - low)
+    for c in head:
+        if c.cosine is not None:
+            c.score += bonus * (c.cosine - low)
+    return sorted(head, key=_place) + ranked[NEAREST_OVER:]
 
 
 def _place(c: Candidate) -> tuple[float, bytes, int]:
