@@ -28,13 +28,13 @@ def start(index: Path, root: Path) -> subprocess.Popen[str]:
     )
 
 
-def kill_during(index: Path, root: Path, dice: random.Random) -> bool:
-    """Kill it at a moment while it writes; False when it had finished before."""
+def kill_during(index: Path, root: Path, after_s: float) -> bool:
+    """Kill it so long after it opened the index; False when it had finished before."""
     child = start(index, root)
     assert child.stdout
     with child, child.stdout:
         assert child.stdout.readline().startswith("open")
-        time.sleep(dice.uniform(0, 0.25))  # the moment of the kill, not a wait for anything
+        time.sleep(after_s)  # the moment of the kill, not a wait for anything
         child.kill()
         return child.wait(30) < 0
 
@@ -54,9 +54,11 @@ def test_F01_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
     """Watcher and database are killed at random moments, and the files go on changing."""
     root, index = sources.make_tree(tmp_path / "root", 150), tmp_path / "index"
     dice = random.Random(20261123)
-    hit = 0
+    hit, within_s = 0, 0.25
     for _ in range(kills):
-        hit += kill_during(index, root, dice)
+        in_time = kill_during(index, root, dice.uniform(0, within_s))
+        within_s *= 1.2 if in_time else 0.6  # as long as the work takes on this machine
+        hit += in_time
         sources.change(root, dice, 12)
     assert hit > kills // 3  # else nothing was tested
     assert "damaged" not in finish(index, root)
