@@ -30,6 +30,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("transport", ["unix", "tcp"], indirect=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests in a browser last: their driver keeps an event loop in this thread to the end."""
+    items.sort(key=lambda item: "vscode" in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Choose the transport of the processes that this test starts; name the one that they use."""
