@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests in a browser last: their driver keeps an event loop in this thread to the end."""
+    """Run the tests in a browser last: their driver keeps an event loop in this thread."""
     items.sort(key=lambda item: "vscode" in item.path.parts)
 
 
