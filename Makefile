@@ -103,7 +103,7 @@ lock: build/lock/bin/pip-compile ## Resolve the locks anew from pyproject.toml a
 	@$(PIP_COMPILE) --upgrade --output-file requirements/dev.lock --constraint requirements/runtime.lock pyproject.toml requirements/build.in requirements/windows.in requirements/dev.in
 
 clean: ## Remove everything that the other targets made
-	@rm -rf .venv node_modules build dist bundled client-ts/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv node_modules build dist client-ts/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Each stamp is newer than what it was made from, so a second run does nothing. What setup says goes to stderr.
 .venv/.runtime: requirements/runtime.lock

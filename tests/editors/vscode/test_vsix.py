@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,20 @@ def test_nothing_is_in_it_that_is_not_meant_to_be(vsix: zipfile.ZipFile) -> None
 def test_it_is_small(vsix: zipfile.ZipFile) -> None:
     assert vsix.getinfo("extension/client-ts/dist/extension.js").file_size <= _MIB
     assert sum(info.compress_size for info in vsix.infolist()) <= 16 * _MIB
+
+
+def test_two_can_be_made_at_once(tmp_path: Path) -> None:
+    target = tmp_path / "dist" / "wherein.vsix"
+    target.parent.mkdir()
+    command = ["npm", "run", "--silent", "package", "--", str(target)]
+    both = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(2)]
+    for one in both:
+        _, said = one.communicate(timeout=300)
+        assert one.returncode == 0, said.decode()[-2000:]
+    assert [file.name for file in target.parent.iterdir()] == ["wherein.vsix"]
+    with zipfile.ZipFile(target) as archive:
+        assert archive.testzip() is None
+        assert sum(name.endswith(".whl") for name in archive.namelist()) == 1
 
 
 def test_nothing_of_this_machine_is_in_it(vsix: zipfile.ZipFile) -> None:
