@@ -12,10 +12,10 @@ BIN := .venv/bin
 DIR ?= .
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup search index test test-slow e2e editors pictures lint fmt type client-check client-test bench reliability quality models model client package audit sbom fuzz soak removal lock clean
+.PHONY: help setup search index test test-slow e2e editors pictures measure-editor lint fmt type client-check client-test bench reliability quality models model client package audit sbom fuzz soak removal lock clean
 
 help: ## List the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
 
 setup: .venv/.package ## Install wherein and its locked dependencies into .venv
 
@@ -42,6 +42,9 @@ editors: .venv/.dev build/editors/neovim.done build/editors/vscode/.tried ## Ins
 
 pictures: editors client-check ## Take the pictures of docs/images anew, from a real run
 	@$(BIN)/python tests/editors/vscode/pictures.py
+
+measure-editor: editors client-check ## Measure the extension in a real VS Code: activation, a keystroke to its answers, the bundle
+	@$(BIN)/python tests/editors/vscode/measure.py
 
 lint: .venv/.dev ## Check style and formatting
 	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet

@@ -26,13 +26,17 @@ function editorExcludes(): string[] {
   return patterns.filter(([, on]) => on === true).map(([glob]) => glob);
 }
 
-/** What a change of the configuration means: another Python, other settings, or nothing to us. */
+/** Settings of the machine: the server takes them with `initialize` only. */
+const RESTART = ["interpreter", "model", "qualityModel"] as const;
+
+/** What a change of the configuration means: a start anew, other settings, or nothing to us. */
 export function meaningOf(event: vscode.ConfigurationChangeEvent): "restart" | "send" | "nothing" {
-  if (event.affectsConfiguration(`${SECTION}.interpreter`)) {
+  const affects = (name: string): boolean => event.affectsConfiguration(name);
+  if (RESTART.some((name) => affects(`${SECTION}.${name}`))) {
     return "restart";
   }
-  const ours = [SECTION, "files.exclude", "search.exclude"];
-  return ours.some((name) => event.affectsConfiguration(name)) ? "send" : "nothing";
+  const sent = [...SENT.map((name) => `${SECTION}.${name}`), "files.exclude", "search.exclude"];
+  return sent.some(affects) ? "send" : "nothing";
 }
 
 /** Read the interpreter that the person set, "" for none. */
@@ -47,7 +51,8 @@ export function wheelsSetting(): string {
 
 /** The editor's proxy, "" for none. */
 export function proxySetting(): string {
-  return vscode.workspace.getConfiguration("http").get<string>("proxy", "").trim();
+  const http = vscode.workspace.getConfiguration("http");
+  return http.get<string>("proxySupport") === "off" ? "" : http.get<string>("proxy", "").trim();
 }
 
 function textSetting(name: string): string {

@@ -2,8 +2,8 @@
 
 import * as vscode from "vscode";
 import type { Client } from "./client";
-import { search } from "./commands/ask";
 import { TOOL } from "./ids";
+import { search } from "./search";
 import { plain } from "./text";
 
 interface Input {

@@ -4,15 +4,13 @@ import * as vscode from "vscode";
 import type { Client } from "../client";
 import { COMMANDS } from "../ids";
 import { forget, remember } from "../history";
-import * as protocol from "../protocol";
 import { filtersOf, parse, withoutFilters } from "../query";
+import { search } from "../search";
 import { inert, wordsOf } from "../text";
 import type { ResultsView } from "../views/results";
 import { action, AnswerBox, asked, heading, rowsOf, sentence, type Row } from "./box";
 
-const PAUSE_MS = 60; // a person who types on does not want the answer to half a word
-const LIMIT = 30;
-const SNIPPET_LINES = 12;
+const PAUSE_MS = 30; // longer than between two keys that repeat; a question costs the server less
 const HISTORY = "wherein.history";
 const EXAMPLES: readonly (readonly [string, string])[] = [
   ["path:src/**", "only below a folder; -path: leaves one out"],
@@ -29,17 +27,6 @@ export function ask(
   question = "",
 ): void {
   new AskBox(client, results, memory).show(question);
-}
-
-/** Ask the server; the words and the filters are in the line. */
-export async function search(
-  client: Client,
-  line: string,
-  token?: vscode.CancellationToken,
-): Promise<protocol.SearchResult> {
-  const { text, paths, languages, kinds } = parse(line);
-  const params = { query: text, limit: LIMIT, paths, languages, kinds, snippetLines: SNIPPET_LINES };
-  return client.request(protocol.search, params, token);
 }
 
 class AskBox {

@@ -2,11 +2,12 @@
 
 import * as vscode from "vscode";
 import type { Client } from "../client";
-import { ask, search } from "../commands/ask";
+import { ask } from "../commands/ask";
 import { open, uriOf } from "../commands/open";
 import { COMMANDS, CONTEXT, INTERNAL, VIEW } from "../ids";
 import type { SearchHit } from "../protocol";
 import { withoutFilters } from "../query";
+import { search } from "../search";
 import { baseName, bestLine, folderName, iconOf, lineOf, marks, nameOf, plain, wordsOf } from "../text";
 import { asText, byFile, counted, NONE, restored, without, type FileGroup, type Results } from "./model";
 

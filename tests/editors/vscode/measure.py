@@ -1,6 +1,6 @@
 """Measures the extension in a real VS Code: activation, a keystroke to its answers, the bundle.
 
-Run by hand; the figures go into docs/editors/vscode.md. The corpora are those of bench/.
+`make measure-editor`; the figures go into docs/performance.md. The corpora are those of bench/.
 """
 
 from __future__ import annotations
@@ -105,10 +105,12 @@ def main() -> int:
     chunks = re.search(r"[\d,]+ chunks", row)
     over = chunks[0] if chunks else "?"
     p50, p90 = statistics.median(times), times[int(len(times) * 0.9)]
+    print("| what | measured | target |\n|---|--:|--:|")
+    started = f"{statistics.median(starts):.0f} ms"
+    print(f"| activation, {STARTS} starts, median | {started} | ≤ 200 ms |")
     print(
-        f"| activation, {STARTS} starts, median | {statistics.median(starts):.0f} ms | ≤ 200 ms |"
+        f"| keystroke → answers shown, {over}, {len(times)} keys, p50 | {p50:.0f} ms | ≤ 150 ms |"
     )
-    print(f"| keystroke → answers, {over}, {len(times)} keys, p50 | {p50:.0f} ms | ≤ 150 ms |")
     print(f"| the same, p90 | {p90:.0f} ms | |")
     print(f"| bundle | {bundle / 1e6:.2f} MB | ≤ 1 MB |")
     return 0
