@@ -15,7 +15,7 @@ PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='
 .PHONY: help setup search index test test-slow e2e editors pictures measure-editor lint fmt type client-check client-test bench reliability quality models model client package audit sbom fuzz soak removal lock clean
 
 help: ## List the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
 
 setup: .venv/.package ## Install wherein and its locked dependencies into .venv
 
