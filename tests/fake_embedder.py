@@ -37,6 +37,10 @@ class FakeEmbedder:
         self.before_documents = before_documents
         self.before_query = before_query
 
+    def prepare(self) -> FakeEmbedder:
+        """Return itself."""
+        return self
+
     def embed_documents(self, items: Sequence[EmbedItem]) -> EmbedResult:
         """Embed by length; empty texts are failed zeros."""
         self.before_documents(items)

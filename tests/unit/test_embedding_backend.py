@@ -335,10 +335,33 @@ def test_a_table_written_as_integers_is_read_as_such(tmp_path: Path) -> None:
     assert np.allclose(vector, rows[4] / np.linalg.norm(rows[4].astype(float)), atol=1e-6)
 
 
+def test_a_question_is_embedded_alike_before_and_after_fastembed_is_there() -> None:
+    questions = ["where do we retry failed uploads", "größe 测量 x", "a a a b", "", "parse " * 600]
+    embedder = load_embedder(models.resolve(""))
+    before = [embedder.embed_query(question) for question in questions]
+    embedder.prepare()
+    after = [embedder.embed_query(question) for question in questions]
+    assert np.abs(np.array(before) - np.array(after)).max() < 1e-6
+    assert np.linalg.norm(before[0]) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_question_does_not_wait_for_fastembed() -> None:
+    code = (
+        "import sys; from wherein.domain import EmbedItem; "
+        "from wherein.embedding.fastembed_backend import load_embedder; "
+        "from wherein.embedding.models import resolve; model = load_embedder(resolve('')); "
+        "known = model.embed_query('retry').any(); print(known, 'fastembed' in sys.modules); "
+        "model.embed_documents([EmbedItem(b'', 'h', 't')]); print('fastembed' in sys.modules)"
+    )
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["True", "False", "True"]
+
+
 def test_a_process_that_loads_a_model_keeps_off_the_hub() -> None:
     code = (
         "from wherein.embedding.fastembed_backend import load_embedder; "
-        "from wherein.embedding.models import resolve; load_embedder(resolve('')); "
+        "from wherein.embedding.models import resolve; load_embedder(resolve('')).prepare(); "
         "from huggingface_hub import constants; print(constants.HF_HUB_OFFLINE)"
     )
     surroundings = {name: value for name, value in os.environ.items() if name[:3] != "HF_"}

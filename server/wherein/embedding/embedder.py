@@ -47,6 +47,12 @@ class Embedder(Protocol):
     def slice_items(self) -> int:
         """How many documents take about 10 ms, the longest that a query should wait for a batch."""
 
+    def prepare(self) -> Embedder:
+        """Load what documents need beyond questions, once, in any thread; raises ModelError.
+
+        Returns the embedder with everything loaded. `embed_documents` does it when nobody has.
+        """
+
     def embed_documents(self, items: Sequence[EmbedItem]) -> EmbedResult:
         """Embed pieces of source code, each with its header; an empty batch gives 0 x dim."""
 

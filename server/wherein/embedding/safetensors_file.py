@@ -1,4 +1,7 @@
-"""Reads the safetensors format: header size, JSON header, raw numbers. Runs in `wherein model`."""
+"""Reads the safetensors format: header size, JSON header, raw numbers.
+
+Runs in the vectorization worker and in `wherein model`.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read_floats(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Return every float32 tensor of the file; the numbers stay on disk until they are used.
+_KINDS = {"F32": "<f4", "I8": "i1"}
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Return every float32 and int8 tensor; the numbers stay on disk until they are used.
 
     Raises OSError, ValueError or KeyError for a file that is not what it should be: callers check
     its hash first.
@@ -25,7 +31,7 @@ def read_floats(path: Path) -> dict[str, NDArray[np.float32]]:
     data = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + size)
     tensors = {}
     for name, entry in header.items():
-        if entry.get("dtype") == "F32":
+        if kind := _KINDS.get(entry.get("dtype", "")):
             start, end = entry["data_offsets"]
-            tensors[name] = data[start:end].view("<f4").reshape(entry["shape"])
+            tensors[name] = data[start:end].view(kind).reshape(entry["shape"])
     return tensors

@@ -54,6 +54,10 @@ class EmbeddingService:
         """How many numbers a vector has."""
         return self._embedder.dim
 
+    def prepare(self) -> None:
+        """Load what documents need, while questions are answered; raises ModelError."""
+        self._embedder.prepare()
+
     def embed_documents(self, items: Sequence[EmbedItem]) -> EmbedResult:
         """Embed a batch of any size; the vectors are in the order of the items.
 

@@ -45,6 +45,10 @@ class CarefulEmbedder:
         """How many documents take about 10 ms."""
         return self._inner.slice_items
 
+    def prepare(self) -> Embedder:
+        """Load what documents need."""
+        return self._inner.prepare()
+
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Embed a question."""
         return self._inner.embed_query(text)

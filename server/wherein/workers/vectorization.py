@@ -97,6 +97,7 @@ class Vectorizer:
 
         items = call.params.items
         service = self._service_of(call)
+        service.prepare()
         result = service.embed_now(items, enough)
         call.reply(_batch(service, items[: len(result.vectors)], result))
 
@@ -108,16 +109,28 @@ class Vectorizer:
             self._running.set()
 
     def work(self, index: IndexPaths) -> None:
-        """Embed what one index lacks, for as long as the process lives."""
+        """Embed what one index lacks, for as long as the process lives, or the model is of use."""
         database = CodeDatabase(DriverConfig("sqlite", index.directory))
+        early = True  # a new index: the model is loaded while words are collected
         while not self._context.stopping.is_set():
             self._running.wait()
             try:
+                if early and self._incomplete(database):
+                    self._embedder.prepare()
+                early = False
                 self._round(database, index)
+            except ModelError as error:
+                self._context.send(_only_words(error))
+                break
             except WhereinError as error:
                 logger.info("no batch: %s", error)
                 self._context.stopping.wait(RETRY_S)
         database.close()
+
+    def _incomplete(self, database: CodeDatabase) -> bool:
+        stats = database.stats().result()
+        fits = stats.fingerprint == self._embedder.fingerprint
+        return not (fits and stats.chunks) or stats.pending > 0
 
     def _round(self, database: CodeDatabase, index: IndexPaths) -> None:
         """Take batches until there are none.
@@ -130,6 +143,7 @@ class Vectorizer:
         while batch.items and not self._context.stopping.is_set():
             self._running.wait()
             following = database.next_batch(self._request(index))
+            self._embedder.prepare()  # here, and not in a turn that a question waits for
             result = self._service.embed_documents(batch.items)
             if stored is not None:
                 stored.result()
@@ -141,6 +155,10 @@ class Vectorizer:
     def _request(self, index: IndexPaths) -> BatchRequest:
         near = tuple(path for root, path in self.near if root == index.id)
         return BatchRequest(self._embedder.fingerprint, self._embedder.dim, BATCH, PARK_S, near)
+
+
+def _only_words(error: ModelError) -> control.State:
+    return control.State("lexical_only", f"{str(error).rstrip('.')}. Words still work")
 
 
 def _batch(
@@ -176,7 +194,7 @@ def main(context: WorkerContext) -> None:
     try:
         embedder = loading.result()
     except ModelError as error:
-        context.send(control.State("lexical_only", f"{str(error).rstrip('.')}. Words still work"))
+        context.send(_only_words(error))
         context.send(control.Ready(""))
         context.stopping.wait()
         return
