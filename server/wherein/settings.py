@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 import attrs
-import cattrs
 
 
 @attrs.frozen(kw_only=True)
@@ -109,4 +108,4 @@ def _problem(name: str, value: object, hint: object) -> str:
 
 def to_wire(settings: Settings) -> dict[str, Any]:
     """Write settings the way a client would send them."""
-    return {camel(k): v for k, v in cattrs.unstructure(settings).items()}
+    return {camel(k): v for k, v in attrs.asdict(settings).items()}

@@ -45,9 +45,10 @@ class CodeDatabase:
         """Read the counters."""
         return self._driver.submit("stats", d.Empty(), deadline_s)
 
-    def wait_vectors(self, wait_s: float) -> Pending[d.IndexStats]:
+    def wait_vectors(self, wait_s: float, deadline_s: float | None = None) -> Pending[d.IndexStats]:
         """Park until every chunk has its vector, at most `wait_s` seconds; then the counters."""
-        return self._driver.submit("wait_vectors", d.WaitFor(wait_s), wait_s + 5.0)
+        until = wait_s + 5.0 if deadline_s is None else deadline_s
+        return self._driver.submit("wait_vectors", d.WaitFor(wait_s), until)
 
     def list_files(self) -> Pending[d.FileList]:
         """List all files that the index knows."""

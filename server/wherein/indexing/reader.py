@@ -18,7 +18,7 @@ import xxhash
 from wherein.domain import Signature, Skip
 from wherein.indexing import notebook
 from wherein.indexing.languages import language_of
-from wherein.indexing.walker import signature_of
+from wherein.indexing.signature import signature_of
 from wherein.paths import open_below
 
 MAX_BYTES = 1 << 20

@@ -17,6 +17,7 @@ import attrs
 
 from wherein.domain import Signature, Skip
 from wherein.indexing.ignore import IgnoreRules, Scope
+from wherein.indexing.signature import signature_of
 
 # `os.DirEntry.stat` has no inode and another ctime than `os.fstat` on Windows.
 _ENTRY_STAT_IS_FULL = os.name != "nt"
@@ -117,11 +118,6 @@ def stat_file(root: str, path: bytes) -> Signature | Skip:
     if stat.S_ISREG(seen.st_mode):
         return signature_of(seen)
     return Skip.SYMLINK if stat.S_ISLNK(seen.st_mode) else Skip.NOT_REGULAR
-
-
-def signature_of(seen: os.stat_result) -> Signature:
-    """Take from `stat` what tells an edited file from an untouched one."""
-    return Signature(seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
 
 
 def _parents(path: bytes) -> Iterator[bytes]:

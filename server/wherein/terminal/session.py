@@ -107,7 +107,7 @@ class Session:
                 self._changed.wait(TICK_S)
                 self._show()
                 continue
-            stats = self.wait(self.database.wait_vectors(PARK_S).future)
+            stats = self.wait(self.database.wait_vectors(PARK_S, WHOLE_DAY_S).future)
             self._note(stats)
             if stats.fingerprint == facts.model:
                 if stats.pending == 0:
@@ -134,7 +134,7 @@ class Session:
 
     def count(self) -> IndexStats:
         """Read the counters now."""
-        stats = self.wait(self.database.stats().future)
+        stats = self.wait(self.database.stats(WHOLE_DAY_S).future)
         self._note(stats)
         return stats
 
