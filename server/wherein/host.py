@@ -14,7 +14,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import attrs
@@ -141,14 +141,14 @@ class IndexHost:
             raise problem
         return won
 
-    def close_folder(self, root: str) -> None:
-        """Give a folder up; its workers go on for the others. May wait for a stop."""
+    def close_folders(self, roots: Collection[str]) -> None:
+        """Give folders up; their workers go on for the others. May wait for a stop."""
         with self._lock:
-            leaving = [f for f in self.folders if f.root == root]
-            self.folders = [f for f in self.folders if f.root != root]
+            leaving = [f for f in self.folders if f.root in roots]
+            self.folders = [f for f in self.folders if f.root not in roots]
             for folder in leaving:
                 folder.database.close()
-                self._give_up(folder)
+            self._give_up(leaving)
 
     def sync(
         self,
@@ -270,34 +270,32 @@ class IndexHost:
 
     def _start_watcher(self) -> None:
         self._manager.stop_worker_type(WorkerType.FILE_WATCHER)
-        self._watcher = None
-        owned = [folder for folder in self.folders if folder.owned]
-        for folder in owned:
+        for folder in self._kept():
             folder.facts.phase, folder.facts.reconciled = "starting", False
-        if owned:
-            self._watcher = self._manager.start_file_watcher_worker(
-                [folder.paths for folder in owned],
-                self._token,
-                attrs.evolve(self._settings, paused=self._paused),
-                mode=self._mode,
-                listener=self._listen,
-            )
+        self._watcher = self._anew(self._manager.start_file_watcher_worker)
 
     def _start_vectorizer(self) -> None:
         self._manager.stop_worker_type(WorkerType.VECTORIZATION)
-        self._vectorizer = None
-        owned = [folder for folder in self.folders if folder.owned]
-        for folder in owned:
+        for folder in self._kept():
             folder.facts.model = ""
             folder.facts.troubles.pop("lexical_only", None)
-        if owned:
-            self._vectorizer = self._manager.start_vectorization_worker(
-                [folder.paths for folder in owned],
-                self._token,
-                attrs.evolve(self._settings, paused=self._paused),
-                mode=self._mode,
-                listener=self._listen,
-            )
+        self._vectorizer = self._anew(self._manager.start_vectorization_worker)
+
+    def _anew(self, start: Callable[..., WorkerHandle]) -> WorkerHandle | None:
+        """Start a worker for what is owned now; None where that is nothing."""
+        if not (kept := self._kept()):
+            return None
+        return start(
+            [folder.paths for folder in kept],
+            self._token,
+            attrs.evolve(self._settings, paused=self._paused),
+            mode=self._mode,
+            listener=self._listen,
+        )
+
+    def _kept(self) -> list[Folder]:
+        """Return the folders that workers are for: not one that is just being given up."""
+        return [f for f in self.folders if f.paths.directory in self._indexes]
 
     def _mark_paused(self) -> None:
         for folder in self.folders:
@@ -374,7 +372,7 @@ class IndexHost:
             with self._lock:
                 if folder is not None and folder.owned and not self._closed:
                     folder.rests_until = time.monotonic() + rest_s
-                    self._give_up(folder)
+                    self._give_up([folder])
                     folder.facts = Facts()
                     folder.became_anothers()
             self._keeper.watch()
@@ -387,14 +385,16 @@ class IndexHost:
         served = handle.start_args.indexes[0].id
         return next((f for f in self.folders if f.paths.id == served and f.owned), None)
 
-    def _give_up(self, folder: Folder) -> None:
-        """Stop what serves a folder and release it; what was asked of it is asked of the next."""
-        if not folder.owned:
-            return
-        self._indexes.pop(folder.paths.directory, None)
-        self._start_workers()
-        self._starter.stop(folder.paths.directory)
-        folder.lock.release()
-        for message, future in self._syncs.take(folder.paths.id):
-            next_owner = folder.ask_sync(message.paths, SYNC_S, rebuild=message.rebuild)
-            next_owner.future.add_done_callback(functools.partial(pass_on, future))
+    def _give_up(self, folders: Sequence[Folder]) -> None:
+        """Stop what serves folders and release them; the next owners are asked what was asked."""
+        leaving = [folder for folder in folders if folder.owned]
+        for folder in leaving:
+            del self._indexes[folder.paths.directory]
+        if leaving:
+            self._start_workers()
+        for folder in leaving:
+            self._starter.stop(folder.paths.directory)
+            folder.lock.release()
+            for message, future in self._syncs.take(folder.paths.id):
+                next_owner = folder.ask_sync(message.paths, SYNC_S, rebuild=message.rebuild)
+                next_owner.future.add_done_callback(functools.partial(pass_on, future))

@@ -27,6 +27,7 @@ _WORKER_SIDE = (
     "wherein.workers.priority",
     "wherein.workers.start",
     "wherein.workers.quarantine",
+    "wherein.workers.worker_log",
     "wherein.ipc",
 )
 _WATCHER = (
@@ -61,6 +62,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.workers.handle",
         "wherein.workers.manager",
         "wherein.workers.start",
+        "wherein.workers.worker_log",
     ),
     "wherein.lsp": (
         "wherein.folder",

@@ -104,6 +104,8 @@ class Index:
 
         Raises StorageError when there is no room for one.
         """
+        if not reason:
+            self.look()  # a person asks: perhaps because its files are gone
         if self.writer is not self.live:
             return self.writer.generation
         note = reason or _REINDEXING

@@ -136,7 +136,7 @@ class Survived(msgspec.Struct, frozen=True, tag="survived"):
 
 
 class LogTail(msgspec.Struct, frozen=True, tag="log_tail"):
-    """The last line that says why the worker is about to fail."""
+    """The sentence that says why the worker is about to fail."""
 
     text: str
 

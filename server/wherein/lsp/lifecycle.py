@@ -61,11 +61,11 @@ class Session:
         Their workers are started and not waited for. One change after the other, as they came.
         """
         async with self._changing:
-            for uri in removed:
-                folder = self.context.find(uri)
-                if folder is not None:
-                    self.context.names.pop(folder.root, None)
-                    await asyncio.to_thread(self.host.close_folder, folder.root)
+            gone = [folder.root for uri in removed if (folder := self.context.find(uri))]
+            for closed in gone:
+                self.context.names.pop(closed, None)
+            if gone:
+                await asyncio.to_thread(self.host.close_folders, gone)
             roots = [root for uri in added if (root := await self._accept(uri)) is not None]
             try:
                 if roots:
@@ -158,5 +158,6 @@ def leave(session: Session | None, code: int) -> NoReturn:
             session.stop()
     except Exception:
         logger.exception("the workers could not be stopped in order")
+    logging.shutdown()
     # A thread may sit in a read of stdin that never ends: no orderly end waits for it.
     os._exit(code)

@@ -19,7 +19,7 @@ import msgspec
 
 from wherein.errors import IndexBusy, StorageError
 from wherein.ownership.lock import hold, kill_leftovers, read_owner
-from wherein.paths import IndexPaths, index_home
+from wherein.paths import IndexPaths, index_home, log_home
 
 UNUSED_S: Final = 60 * 86_400.0
 _NAME: Final = re.compile(r"[0-9a-f]{16}")
@@ -83,6 +83,8 @@ def remove(paths: IndexPaths) -> int:
         # Renamed first: who opens the index meanwhile begins a new one, never half of this.
         directory.rename(aside)
         shutil.rmtree(aside)
+        for log in log_home().glob(f"{paths.id}.*"):
+            log.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{directory} cannot be removed: {error.strerror}") from error
     finally:

@@ -24,6 +24,7 @@ from wherein.paths import (
     check_folder,
     config_home,
     index_home,
+    index_paths,
     log_home,
     private_dir,
     runtime_dir,
@@ -32,6 +33,7 @@ from wherein.settings import Settings
 from wherein.status import FolderState
 from wherein.terminal.status import look, model_problem
 from wherein.terminal.streams import Style, human_bytes, write
+from wherein.workers.worker_log import logs_of, remembered
 
 _PACKAGES: Final = ("apsw", "fastembed", "numpy", "tree-sitter-language-pack", "watchdog", "pygls")
 _LEAST_FREE: Final = 512 << 20  # bytes; an index of a large project and its next generation
@@ -211,6 +213,9 @@ def _folder(root: str, settings: Settings) -> Iterator[Finding]:
         return
     wrong = report.sentence if report.state in _WRONG_STATES else ""
     yield Finding("folder", f"{text}: {report.sentence}", wrong)
+    for log in logs_of(index_paths(root).id):
+        said = remembered(log)
+        yield Finding("log", f"{log} ({said})" if said else str(log))
     if report.verdict is not None:
         problems = "; ".join(report.verdict.problems)
         if problems:

@@ -24,6 +24,7 @@ from wherein.errors import UNREADABLE, ConnectionLost, WhereinError, WorkerUnava
 from wherein.ipc import control, frames
 from wherein.workers.runtime import run_worker
 from wherein.workers.start import WorkerStart, WorkerType
+from wherein.workers.worker_log import last_words, log_file
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class WorkerHandle:
         self.busy_s = 0.0  # how long it has been at one unit of work, as of its last heartbeat
         self.due_at = 0.0  # time.monotonic() before which a dead worker is not started again
         self._killed_for = ""
+        self._told = ""  # by the worker, of its end
         self._listener = listener
         self._on_death = on_death
         self._lock = threading.RLock()
@@ -110,6 +112,7 @@ class WorkerHandle:
             self._beat, self._beat_at = None, None
             self.heard_at = time.monotonic()
             self.busy_s = 0.0
+            self._told = ""
             try:
                 self._begin()
             except Exception as error:
@@ -253,7 +256,7 @@ class WorkerHandle:
             self.busy_s = message.busy_s
             return
         if isinstance(message, control.LogTail):
-            self.last_error = message.text
+            self._told = message.text
         if isinstance(message, control.Ready):
             with self._lock:
                 self.endpoint = message.endpoint
@@ -272,9 +275,10 @@ class WorkerHandle:
             how = f"ended with exit code {process.exitcode}"
             if process.exitcode is not None and process.exitcode < 0:
                 how = f"was ended by signal {-process.exitcode}"
-            tail = f": {self.last_error}" if process.exitcode == 1 and self.last_error else ""
+            log = log_file(self.start_args.indexes[0].id, self.type)
+            tail, self._told = self._told or last_words(log, process.pid or 0), ""
             reason, self._killed_for = self._killed_for, ""
-            self._enter(WorkerState.DEAD, reason or how + tail)
+            self._enter(WorkerState.DEAD, reason or (f"{how}: {tail}" if tail else how))
         self._on_death(self)
 
     def _enter(self, state: WorkerState, error: str = "") -> None:

@@ -9,6 +9,7 @@ native code holds the GIL and when the process is stopped.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import itertools
 import logging
@@ -40,6 +41,7 @@ from wherein.ipc import control, frames
 from wherein.workers import priority
 from wherein.workers.quarantine import WorkNote
 from wherein.workers.start import WorkerStart, WorkerType
+from wherein.workers.worker_log import WorkerLog
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +66,11 @@ class WorkerContext:
     for the worker's own loop (sync, near, hint, pause, resume), and one Stop at the end.
     """
 
-    def __init__(self, start: WorkerStart, pipe: socket.socket) -> None:
+    def __init__(
+        self, start: WorkerStart, pipe: socket.socket, log: WorkerLog | None = None
+    ) -> None:
         self.start = start
+        self._log = log
         self.stopping = threading.Event()
         self.inbox: queue.SimpleQueue[control.Down] = queue.SimpleQueue()
         self.note = WorkNote(start.note, start.care, self._survived)
@@ -137,6 +142,8 @@ class WorkerContext:
             used = me.cpu_times()
             rss = me.memory_info().rss
             self.send(control.Heartbeat(used.user + used.system, rss, self.note.busy_s()))
+            if self._log is not None:
+                self._log.keep_small()
 
     def _survived(self, keys: Sequence[bytes]) -> None:
         """Tell the server that suspects were worked on and nothing happened."""
@@ -146,10 +153,16 @@ class WorkerContext:
 def run_worker(start: WorkerStart, pipe: socket.socket) -> None:
     """Be a worker process: the target of every multiprocessing.Process that wherein makes."""
     _claim_descriptors()
+    log = WorkerLog(start.indexes[0].id, start.type)
+    editors = log.begin()
+    faulthandler.enable(2)
     _watch_parent()
     _environment(start)
-    logs.set_up(start.settings.log_level)
-    context = WorkerContext(start, pipe)
+    if editors is None:
+        logs.set_up(start.settings.log_level)
+    else:
+        logs.set_up(start.settings.log_level, kept=2, seen=editors)
+    context = WorkerContext(start, pipe, log)
     _signals(context)
     DBWorkerManager.configure(start=context.ask_for_database)
     for work, name in ((context.listen, "wherein-control"), (context.beat, "wherein-heartbeat")):
@@ -159,8 +172,8 @@ def run_worker(start: WorkerStart, pipe: socket.socket) -> None:
         importlib.import_module(_ENTRIES[start.type]).main(context)
     except Exception as error:
         logger.exception("the %s worker failed", start.type.value)
-        told = str(error) if isinstance(error, WhereinError) else type(error).__name__
-        context.send(control.LogTail(told))
+        if isinstance(error, WhereinError):
+            context.send(control.LogTail(str(error)))  # written for people, unlike the log
         code = 1
     logging.shutdown()
     # Daemon threads may sit in native code; nothing of value is left to unwind.

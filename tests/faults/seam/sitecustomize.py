@@ -2,7 +2,8 @@
 
 Nothing of it is in the package. WHEREIN_FAULTS holds a JSON list of faults: `at` names a function
 as `module:qualified.name`, `do` what happens there first: `kill`, `exit`, `stop` (SIGSTOP), `spin`
-(a loop that holds the GIL), `hang` (one that does not). `text` restricts it to calls whose
+(a loop that holds the GIL), `hang` (one that does not), `import` (an ImportError), `say` (a line on
+stderr, and an exit), `crash` (SIGSEGV). `text` restricts it to calls whose
 arguments hold this text, `operation` to requests of these kinds, `on` to the n-th such call of a
 process (default: each), `once` to the first time in all processes, and `after` makes it happen
 when the function has returned. Each time is noted in the directory WHEREIN_FAULTS_DIR.
@@ -10,6 +11,7 @@ when the function has returned. Each time is noted in the directory WHEREIN_FAUL
 
 from __future__ import annotations
 
+import faulthandler
 import functools
 import importlib.abc
 import importlib.machinery
@@ -36,6 +38,13 @@ def act(what: str) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
     elif what == "exit":
         os._exit(7)
+    elif what == "say":
+        os.write(2, b"/opt/elsewhere/libsecond.so.6: wrong ELF class\n")
+        os._exit(7)
+    elif what == "import":
+        raise ImportError("/opt/elsewhere/libfirst.so.6: cannot open shared object file")
+    elif what == "crash":
+        faulthandler._sigsegv()  # type: ignore[attr-defined]
     elif what == "spin":
         re.match(r"(a+)+$", "a" * 60 + "b")
     elif what == "hang":
