@@ -87,13 +87,18 @@ function merged(spans: [number, number][]): [number, number][] {
  * merely name it, as before a definition, do not count.
  */
 export function definitionIn(hit: SearchHit): number {
-  const name = hit.symbol.slice(Math.max(hit.symbol.lastIndexOf("."), hit.symbol.lastIndexOf(":")) + 1);
-  if (name === "") {
-    return -1;
-  }
-  const word = new RegExp(`(?<![\\p{L}\\p{N}_])${escaped(name)}(?![\\p{L}\\p{N}_])`, "u");
   const aside = hit.kind === "section" ? /^\s*<!--/ : ASIDE;
-  return hit.snippet.split("\n").findIndex((line) => word.test(line) && !aside.test(line));
+  return hit.snippet
+    .split("\n")
+    .findIndex((line) => nameIn(line, hit.symbol) !== -1 && !aside.test(line));
+}
+
+/** Where in the line the symbol's own name begins, without those around it; -1 when it is not there. */
+export function nameIn(line: string, symbol: string): number {
+  const name = symbol.slice(Math.max(symbol.lastIndexOf("."), symbol.lastIndexOf(":")) + 1);
+  return name === ""
+    ? -1
+    : line.search(new RegExp(`(?<![\\p{L}\\p{N}_])${escaped(name)}(?![\\p{L}\\p{N}_])`, "u"));
 }
 
 /** How lines begin that only talk: comments, texts, decorators. */

@@ -300,6 +300,12 @@ class Workbench:
         first = ".quick-input-list-rows > .quick-input-list-row:first-child .label-name"
         return [text.strip() for text in self.rows.locator(first).all_text_contents()]
 
+    def version(self) -> tuple[int, int]:
+        """Return the version of VS Code, such as (1, 100)."""
+        manifest = CODE_SERVER.parents[2] / "lib" / "vscode" / "package.json"
+        major, minor, _ = json.loads(manifest.read_text(encoding="utf-8"))["version"].split(".")
+        return int(major), int(minor)
+
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
         for key in keys:
@@ -339,8 +345,10 @@ class Workbench:
 
     def tabs(self) -> list[str]:
         """The names of the tabs that are open."""
-        found = self.page.locator(".tabs-container .tab .label-name").all_text_contents()
-        return [name.strip() for name in found]
+        names: list[str] = self.page.locator(".tabs-container .tab").evaluate_all(
+            "tabs => tabs.map(tab => tab.dataset.resourceName)"
+        )
+        return names
 
     def line(self) -> int:
         """The line that the cursor is in."""

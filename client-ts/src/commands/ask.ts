@@ -11,6 +11,7 @@ import type { ResultsView } from "../views/results";
 import { action, AnswerBox, asked, heading, rowsOf, sentence, type Row } from "./box";
 
 const PAUSE_MS = 30; // longer than between two keys that repeat; a question costs the server less
+const TITLE = "Ask the code";
 const HISTORY = "wherein.history";
 const EXAMPLES: readonly (readonly [string, string])[] = [
   ["path:src/**", "only below a folder; -path: leaves one out"],
@@ -29,6 +30,12 @@ export function ask(
   new AskBox(client, results, memory).show(question);
 }
 
+/** The rows of an answer, and what the person should know of them. */
+interface Found {
+  readonly rows: Row[];
+  readonly note?: string | undefined;
+}
+
 class AskBox {
   private readonly box: AnswerBox;
   private timer: NodeJS.Timeout | undefined;
@@ -39,7 +46,7 @@ class AskBox {
     results: ResultsView,
     private readonly memory: vscode.Memento,
   ) {
-    this.box = new AnswerBox("Ask the code", "where do we retry failed uploads?", (hits) => {
+    this.box = new AnswerBox(TITLE, "where do we retry failed uploads?", (hits) => {
       this.learn();
       results.show(this.box.pick.value.trim(), hits);
     });
@@ -59,6 +66,7 @@ class AskBox {
   private typed(line: string): void {
     this.cancel();
     if (withoutFilters(line) === "") {
+      this.box.pick.title = TITLE;
       this.box.pick.items = this.beforeTyping(line.trim());
     } else {
       this.box.pick.busy = true;
@@ -77,29 +85,28 @@ class AskBox {
   private async answer(line: string): Promise<void> {
     const mine = new vscode.CancellationTokenSource();
     this.token = mine;
-    const rows = await this.rows(line, mine.token);
+    const { rows, note } = await this.found(line, mine.token);
     if (this.token === mine) {
+      this.box.pick.title = note === undefined ? TITLE : `${TITLE}. ${note}`;
       this.box.pick.items = rows;
       this.box.pick.busy = false;
     }
   }
 
-  private async rows(line: string, token: vscode.CancellationToken): Promise<Row[]> {
+  private async found(line: string, token: vscode.CancellationToken): Promise<Found> {
+    const instead = (why: string): Found => ({ rows: [sentence(inert(why)), ...this.waysOut(line)] });
     const { problem, text } = parse(line);
     if (problem !== undefined) {
-      return [sentence(problem), ...this.waysOut(line)];
+      return instead(problem);
     }
     try {
       const { results, notes } = await search(this.client, line, token);
-      const rows = rowsOf(results, wordsOf(text), true);
       const [note] = notes;
-      if (rows.length === 0) {
-        return [sentence(inert(note ?? "Nothing found")), ...this.waysOut(line)];
-      }
-      return note === undefined ? rows : [...rows, heading(note)];
+      return results.length === 0
+        ? instead(note ?? "Nothing found")
+        : { rows: rowsOf(results, wordsOf(text), true), note };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return [sentence(inert(why)), ...this.waysOut(line)];
+      return instead(error instanceof Error ? error.message : String(error));
     }
   }
 

@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import type { SearchHit } from "../protocol";
-import { lineOf } from "../text";
+import { lineOf, nameIn } from "../text";
 
 const STEADY_MS = 70; // a person who holds an arrow key wants the last row, not every one
 
@@ -15,7 +15,7 @@ function rangeOf(hit: SearchHit): vscode.Range {
   return new vscode.Range(start.line, start.character, end.line, end.character);
 }
 
-/** Open for good, with the cursor at its first line. */
+/** Open for good, with the cursor at its name: what the editor can do with a name is one key away. */
 export async function open(hit: SearchHit, side = false): Promise<void> {
   try {
     const editor = await vscode.window.showTextDocument(uriOf(hit), {
@@ -23,8 +23,11 @@ export async function open(hit: SearchHit, side = false): Promise<void> {
       viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
     });
     const range = rangeOf(hit);
-    const cursor = editor.document.lineAt(Math.min(lineOf(hit), editor.document.lineCount) - 1);
-    const start = cursor.range.start.translate(0, cursor.firstNonWhitespaceCharacterIndex);
+    const { text, lineNumber, firstNonWhitespaceCharacterIndex } = editor.document.lineAt(
+      Math.min(lineOf(hit), editor.document.lineCount) - 1,
+    );
+    const name = nameIn(text, hit.symbol);
+    const start = new vscode.Position(lineNumber, name === -1 ? firstNonWhitespaceCharacterIndex : name);
     editor.selection = new vscode.Selection(start, start);
     editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
   } catch {
