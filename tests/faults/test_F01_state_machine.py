@@ -97,7 +97,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def hint(self, name: str) -> None:
-        self.served().indexer.update([name.encode()])
+        with contextlib.suppress(StorageError):  # the watcher would try again
+            self.served().indexer.update([name.encode()])
 
     @rule()
     def reconcile(self) -> None:
@@ -143,7 +144,7 @@ class Machine(RuleBasedStateMachine):
             return real(operation, params)
 
         served.index.write = write  # type: ignore[method-assign]
-        with contextlib.suppress(Killed):
+        with contextlib.suppress(Killed, StorageError):  # the watcher would try again
             served.indexer.reconcile()
         for engine in {served.index.live, served.index.writer}:
             engine._conn.close()

@@ -80,6 +80,11 @@ class Client:
             raise Failed(message["error"])
         return message["result"]
 
+    def replied(self, request: Any) -> bool:
+        """Say whether the reply to a request is there."""
+        with self._changed:
+            return request in self._replies
+
     def ask(self, method: str, params: Any = ..., timeout: float = DEADLINE_S) -> Any:
         """Send a request and wait for its result."""
         return self.reply(self.start(method, params), timeout)

@@ -138,7 +138,10 @@ class Index:
             again = now - self._io_error_at < ERROR_WINDOW_S
             self._io_error_at = now
             logger.warning("%s", error)
-            if again:
+            if self.writer.lost or self.live.lost:  # its files were removed: the disk is well
+                self._io_error_at = float("-inf")
+                self._reopen(_GONE)
+            elif again:
                 self._put_aside(engine)
             else:
                 self._reopen("")

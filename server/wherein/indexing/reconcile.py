@@ -21,7 +21,10 @@ _COARSE_TICK_NS: Final = 2_000_000_000
 
 
 class Plan(NamedTuple):
-    """`read`: look into these files; `skip`: note these reasons; `remove`: these are gone."""
+    """`read`: look into these files; `skip`: note these reasons; `remove`: these are gone.
+
+    New files are read before those that changed: which files there are is right first.
+    """
 
     read: list[bytes]
     skip: list[tuple[bytes, Skip]]
@@ -55,7 +58,7 @@ def compare(walk: Walk, known: Mapping[bytes, KnownFile], *, max_bytes: int | No
         for path in known
         if path not in walk.files and path not in walk.skipped and not walk.is_unknown(path)
     ]
-    return Plan(sorted(read), skip, remove)
+    return Plan(sorted(read, key=lambda path: (path in known, path)), skip, remove)
 
 
 def settled(signature: Signature, now_ns: int | None = None) -> Signature:
