@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,11 @@ PROJECT = Path(__file__).parents[2]
 
 
 def _removals() -> Any:
-    spec = importlib.util.spec_from_file_location(
-        "removal_safeguards", PROJECT / "tests" / "removal" / "safeguards.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.REMOVALS
+    sys.path.insert(0, str(PROJECT / "tests" / "removal"))
+    try:
+        return importlib.import_module("safeguards").REMOVALS
+    finally:
+        sys.path.pop(0)
 
 
 @pytest.mark.parametrize("removal", _removals(), ids=lambda removal: removal.name)

@@ -1,0 +1,211 @@
+"""Safeguards against what goes wrong inside: workers, ownership, storage, the disk."""
+
+from __future__ import annotations
+
+from removal import Removal
+
+_DAMAGE = "tests/faults/test_F35_damage.py"
+_PURGE = "tests/faults/test_F83_purge.py"
+_DISK = "tests/faults/test_F02_once.py"
+
+REMOVALS = (
+    Removal(
+        "requests that were applied (exactly once)",
+        "db_worker/store.py",
+        "        return Written(rows[0][0], bool(rows[0][1])) if rows else None\n",
+        "        return None\n",
+        "tests/unit/test_store.py::test_a_repeated_request_has_one_effect_and_the_same_reply",
+    ),
+    Removal(
+        "vectors of one model only",
+        "db_worker/search.py",
+        "snapshot.fingerprint == vector.fingerprint and ",
+        "",
+        "tests/unit/test_safeguards_vectors.py"
+        "::test_a_query_vector_of_another_model_is_compared_with_nothing",
+    ),
+    Removal(
+        "the reconcile after lost events",
+        "workers/watching.py",
+        '        logging.getLogger("watchdog.observers").addHandler(self._losses)\n',
+        "",
+        "tests/unit/test_safeguards_watching.py::test_an_overflow_that_watchdog_only_logs_is_heard",
+    ),
+    Removal(
+        "directories that could not be read are unknown, not gone",
+        "indexing/walker.py",
+        "        except OSError:\n            found.unknown.add(directory)\n",
+        "        except OSError:\n            pass\n",
+        "tests/unit/test_indexing_walker.py"
+        "::test_a_directory_that_cannot_be_read_is_unknown_not_empty",
+    ),
+    Removal(
+        "the lock of an index",
+        "ownership/lock.py",
+        "        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "        pass\n",
+        "tests/process/test_rules.py::test_r2_only_an_owner_starts_workers",
+    ),
+    Removal(
+        "the budget of restarts",
+        "workers/supervision.py",
+        "        if len(self._deaths) > BUDGET:\n",
+        "        if False:\n",
+        "tests/unit/test_supervision.py::test_restarts_slow_down_and_end",
+    ),
+    Removal(
+        "the memory of requests that were applied",
+        "db_worker/store.py",
+        "        if reply := self._applied(u.request_id):\n",
+        "        if (reply := self._applied(u.request_id)) and False:\n",
+        "tests/faults/test_F02_once.py"
+        "::test_F02_a_write_sent_again_after_a_restart_is_answered_as_before",
+    ),
+    Removal(
+        "the counting of rows after a kill",
+        "db_worker/schema.py",
+        " or miscounted(conn, meta):\n",
+        ":\n",
+        f"{_DAMAGE}::test_F35_a_damaged_log_loses_nothing_for_long[rows_of_another_commit]",
+    ),
+    Removal(
+        "the refusal of what is no plain file",
+        "db_worker/schema.py",
+        "    disk.refuse_odd(path)\n    if path.stat().st_size == 0:\n",
+        "    if path.stat().st_size == 0:\n",
+        f"{_DAMAGE}::test_F35_a_damaged_index_is_rebuilt[log_is_a_directory]",
+    ),
+    Removal(
+        "the checksums of pages",
+        "db_worker/schema.py",
+        "    checked = checksums()\n",
+        "    checked = False\n",
+        f"{_DAMAGE}::test_F36_flipped_bits_are_found[20]",
+    ),
+    Removal(
+        "the pointer beside a newer version's",
+        "db_worker/generations.py",
+        "            if error.newer:",
+        "            if False:",
+        f"{_DAMAGE}::test_F37_the_index_of_a_newer_wherein_is_left_alone",
+    ),
+    Removal(
+        "directories that could not be read are unknown",
+        "indexing/reconcile.py",
+        " and not walk.is_unknown(path)\n",
+        "\n",
+        "tests/faults/test_F48_disk_is_truth.py"
+        "::test_F59_a_directory_that_cannot_be_read_is_unknown_not_deleted",
+    ),
+    Removal(
+        "a rebuild that is filled before it answers",
+        "db_worker/readers.py",
+        "                wanted = self._index.writer\n",
+        "                pass\n",
+        "tests/faults/test_F44_following.py::test_F05_a_reindex_answers_all_the_time",
+    ),
+    Removal(
+        "a file that killed a worker twice is left out (the casebook)",
+        "workers/quarantine.py",
+        "            if len(units) == 1 and units[0].key in self._suspects:\n",
+        "            if False:\n",
+        "tests/faults/test_quarantine.py"
+        "::test_F17_a_file_that_ends_the_watcher_twice_is_left_out[kill]",
+    ),
+    Removal(
+        "the jitter of restarts",
+        "workers/supervision.py",
+        "        return delay * (1 - JITTER + 2 * JITTER * self._chance())\n",
+        "        return delay\n",
+        "tests/unit/test_supervision.py::test_restarts_of_many_servers_are_spread",
+    ),
+    Removal(
+        "patience with workers on a machine that is overloaded",
+        "workers/supervision.py",
+        "    return PATIENCE if load > OVERLOAD * cores else 1.0\n",
+        "    return 1.0\n",
+        "tests/unit/test_supervision.py::test_a_worker_that_gets_no_time_is_not_taken_for_hung",
+    ),
+    Removal(
+        "our own sleep, told from a worker's silence",
+        "workers/supervision.py",
+        "        if now - self._last > 3 * TICK_S:\n",
+        "        if False:\n",
+        "tests/unit/test_supervision.py::test_F13_silence_is_told_from_our_own_sleep",
+    ),
+    Removal(
+        "the end of patience at a stop: what does not stop is killed",
+        "workers/handle.py",
+        "                process.kill()\n                reader.join(1.0)\n",
+        "                reader.join(1.0)\n",
+        "tests/process/test_rules.py::test_r1_a_worker_that_ignores_sigterm_is_killed",
+    ),
+    Removal(
+        "versions in the handshake",
+        "ipc/handshake.py",
+        "    elif version != ours:\n",
+        "    elif False:\n",
+        "tests/process/test_safeguards_sockets.py"
+        "::test_F21_another_version_is_refused_by_name[build-99.10.0-True]",
+    ),
+    Removal(
+        "the order of versions in the handshake: the older one retires",
+        "ipc/handshake.py",
+        "        raise (Newcomer if known and version > ours else ProtocolError)(reason)\n",
+        "        raise ProtocolError(reason)\n",
+        "tests/process/test_safeguards_sockets.py"
+        "::test_F21_another_version_is_refused_by_name[build-99.10.0-True]",
+    ),
+    Removal(
+        "the token before the version: a stranger retires nobody",
+        "ipc/handshake.py",
+        '        known = reason != "the token is wrong"\n',
+        "        known = True\n",
+        "tests/process/test_safeguards_sockets.py"
+        "::test_F21_another_version_is_refused_by_name[build-99.10.0-True]",
+    ),
+    Removal(
+        "the end of what a dead owner left behind",
+        "ownership/lock.py",
+        "        kill_leftovers(read_owner(self._paths))\n",
+        "",
+        "tests/process/test_leftovers.py::test_F25_the_next_owner_kills_what_was_left",
+    ),
+    Removal(
+        "the log of a worker, which says why it died",
+        "workers/runtime.py",
+        "    editors = log.begin()\n",
+        "    editors = None\n",
+        "tests/faults/test_F15_worker_logs.py"
+        "::test_F15_a_worker_that_cannot_start_is_given_up_with_its_last_words[database-say]",
+    ),
+    Removal(
+        "the bound on that log",
+        "workers/worker_log.py",
+        "            if self._ours and os.fstat(2).st_size > MAX_BYTES:\n",
+        "            if False:\n",
+        "tests/faults/test_F15_worker_logs.py::test_F84_a_log_stays_small",
+    ),
+    Removal(
+        "logging that waits for nobody",
+        "logs.py",
+        "(_Behind(_writing(seen)), ",
+        "(_writing(seen), ",
+        "tests/faults/test_F15_worker_logs.py"
+        "::test_F18_a_client_that_does_not_read_the_log_is_served_all_the_same",
+    ),
+    Removal(
+        "deleted text that leaves the pages",
+        "db_worker/schema.py",
+        '        pragma(conn, "secure_delete", "ON")',
+        '        pragma(conn, "secure_delete", "OFF")',
+        f"{_PURGE}::test_S12_deleted_rows_leave_the_files_at_the_checkpoint",
+    ),
+    Removal(
+        "no write-ahead log on a network file system",
+        "db_worker/schema.py",
+        '    return "truncate" if disk.on_network(path) else "wal"\n',
+        '    return "wal"\n',
+        f"{_DISK}::test_F28_there_is_no_write_ahead_log_on_a_network_disk",
+    ),
+)
