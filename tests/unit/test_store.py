@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,6 @@ from engine_samples import (
     vector_of,
     write,
 )  # fmt: skip
-from wherein.db_worker.codec import weighted
 from wherein.db_worker.engine import Engine
 from wherein.db_worker.store import REMEMBERED_REPLIES
 from wherein.domain import (
@@ -101,7 +101,7 @@ def check_symbols(engine: Engine) -> None:
         AND c.start_byte <= s.start_byte AND s.start_byte < c.end_byte WHERE c.id IS NULL"""
     ).fetchall()
     assert lost == (0,)
-    stored: dict[int, Counter[bytes]] = {}
+    stored: Counter[tuple[int, float, bytes]] = Counter()
     rows = conn.execute(
         """SELECT s.chunk, s.weight, v.data FROM symbols s JOIN vectors v ON v.key = s.key
         JOIN models m ON m.id = v.model
@@ -109,12 +109,14 @@ def check_symbols(engine: Engine) -> None:
         (engine.stats().fingerprint,),
     )
     for chunk, weight, data in rows:
-        stored.setdefault(chunk, Counter())[weighted(data, weight)] += 1
-    size = engine._store.dim + 4
-    held = {
-        chunk: Counter(data[i : i + size] for i in range(0, len(data), size))
-        for chunk, data in engine._matrix.snapshot.symbols._of.items()
-    }
+        stored[chunk, float(np.float32(weight)), data] += 1
+    symbols = engine._matrix.snapshot.symbols
+    held = Counter(
+        (int(chunk), float(weight), row.tobytes())
+        for part in symbols._parts
+        for row, chunk, weight in zip(*part, strict=True)
+        if not any(first <= chunk < end for first, end in symbols._gone)
+    )
     assert held == stored
 
 

@@ -25,7 +25,7 @@ from engine_samples import (
 from wherein.db_worker import pending
 from wherein.db_worker.codec import decode, encode
 from wherein.db_worker.engine import Engine
-from wherein.db_worker.symbols import SymbolVectors, weight_of
+from wherein.db_worker.symbols import TAIL, SymbolVectors, weight_of
 from wherein.db_worker.vectors import KIND_CODES, Matrix, scan
 from wherein.domain import BatchRequest, EmbedItem, Kind, Mode, SearchQuery, Symbol
 
@@ -219,8 +219,35 @@ def test_the_best_symbol_of_a_chunk_counts() -> None:
     symbols.add([(3, 1.0, one), (5, 1.0, against), (3, 0.5, other)])
     best = symbols.best([5, 3, 9], np.array([0.6, 0.8], np.float32))
     assert best.tolist() == pytest.approx([0, 0.6, 0], abs=1e-3)
-    symbols.remove(0, 4)
-    assert symbols.best([3], rows[0]).tolist() == [0]
+    symbols.load([(3, 1.0, one)])
+    assert symbols.best([5, 3], np.array([0.6, 0.8], np.float32)).tolist() == pytest.approx(
+        [0, 0.6], abs=1e-3
+    )
+
+
+def test_many_symbols_are_found_whenever_they_came_and_removed_ones_give_their_room_back() -> None:
+    random = np.random.default_rng(1)
+    rows = random.standard_normal((3 * TAIL, 4)).astype("<f4")
+    stored = [data for data in encode(rows.tobytes(), 4) if data]
+    chunks = random.integers(0, TAIL, len(stored)).tolist()
+    weights = random.uniform(0.1, 1, len(stored)).astype(np.float32).tolist()
+    question = random.standard_normal(4).astype(np.float32)
+    cosines = decode(stored, 4) @ question * np.array(weights, np.float32)
+    expected = [0.0] * TAIL
+    for chunk, cosine in zip(chunks, cosines.tolist(), strict=True):
+        expected[chunk] = max(expected[chunk], cosine)
+    symbols = SymbolVectors(4)
+    all_rows = list(zip(chunks, weights, stored, strict=True))
+    symbols.load(all_rows[:TAIL])
+    for start in range(TAIL, len(all_rows), 100):
+        symbols.add(all_rows[start : start + 100])
+    assert symbols.best(range(TAIL), question).tolist() == pytest.approx(expected, abs=1e-5)
+    for chunk in range(0, TAIL, 2):
+        symbols.remove(chunk, chunk + 1)
+    symbols.add([(TAIL + i, 1.0, stored[i]) for i in range(TAIL + 200)])
+    assert len(symbols) < 0.6 * len(all_rows) + TAIL + 201
+    even = [0.0 if chunk % 2 == 0 else value for chunk, value in enumerate(expected)]
+    assert symbols.best(range(TAIL), question).tolist() == pytest.approx(even, abs=1e-5)
 
 
 @pytest.mark.parametrize(

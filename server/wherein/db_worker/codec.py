@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-
-_SCALE: Final = struct.Struct("<f")
 
 
 def encode(data: bytes, dim: int) -> list[bytes | None]:
@@ -30,17 +26,15 @@ def encode(data: bytes, dim: int) -> list[bytes | None]:
 
 def decode(stored: Sequence[bytes], dim: int) -> Floats:
     """Turn stored vectors back into an n x dim float32 matrix; a string may hold several."""
-    raw = np.frombuffer(b"".join(stored), dtype=np.int8).reshape(-1, dim + 4)
-    scales = raw[:, :4].copy().view("<f4")
-    out: Floats = raw[:, 4:].astype(np.float32)
+    return decoded(np.frombuffer(b"".join(stored), dtype=np.int8).reshape(-1, dim + 4))
+
+
+def decoded(rows: NDArray[np.int8]) -> Floats:
+    """Turn stored vectors that lie side by side, n x (dim + 4), into n x dim float32."""
+    scales = rows[:, :4].copy().view("<f4")
+    out: Floats = rows[:, 4:].astype(np.float32)
     out *= scales
     return out
-
-
-def weighted(stored: bytes, weight: float) -> bytes:
-    """Return the stored form of the vector times a number above 0."""
-    (scale,) = _SCALE.unpack_from(stored)
-    return _SCALE.pack(scale * weight) + stored[4:]
 
 
 def crc(stored: bytes) -> int:

@@ -18,7 +18,7 @@ from typing import Final
 
 import apsw
 
-from wherein.db_worker import disk, generations, loading, schema, upkeep
+from wherein.db_worker import disk, generations, loading, memory, schema, upkeep
 from wherein.db_worker.catalogue import Catalogue
 from wherein.db_worker.changes import Change
 from wherein.db_worker.codec import decode
@@ -45,10 +45,9 @@ from wherein.errors import ModelError, StorageError
 
 __all__ = ["Engine", "Reader"]
 
-#: Vectors that nothing uses are kept up to this many, or as many as are in use: a branch switch
-#: and back embeds nothing, and the files are at most twice as large as they have to be.
+#: Unused vectors kept, or as many as are in use: a branch switch and back embeds nothing.
 KEPT_VECTORS: Final = 500
-#: Chunks after which the memory that writing took is worth giving back.
+#: Chunks and vectors after which the memory that writing took is worth giving back.
 _MUCH_WRITTEN: Final = 2_000
 #: A tail shorter than this is not worth a merge, even when there is nothing else to do.
 _MERGE_ROWS: Final = 256
@@ -168,9 +167,9 @@ class Engine:
             upkeep.merge_words(self._conn)
             upkeep.give_back_space(self._conn)
             self._log.empty()
-            if self._chunks_written - self._trimmed >= _MUCH_WRITTEN:
-                self._trimmed = self._chunks_written
-                upkeep.give_back_memory(self._conn)
+            if (n := self._chunks_written + self._vectors_written) - self._trimmed >= _MUCH_WRITTEN:
+                self._trimmed = n
+                memory.give_back(self._conn)
 
     def optimize_words(self) -> None:
         """Write the word index anew without what was deleted: a second for 100,000 chunks."""
@@ -238,8 +237,8 @@ class Engine:
     def lease(self, owner: object, r: BatchRequest) -> EmbedBatch:
         """Hand out chunks without a vector, those of `near` first; none is handed out twice.
 
-        Immediate, but for a model that is new to the index: then what is pending is worked out
-        again, a few microseconds a chunk. Raises ModelError when the model's dimension changed.
+        Immediate, but for a new model: what is pending is worked out again, a few microseconds
+        a chunk. Raises ModelError when the model's dimension changed.
         """
         if r.fingerprint != self._store.fingerprint or r.dim != self._store.dim:
             self._use_model(r.fingerprint, r.dim)
@@ -389,6 +388,7 @@ class Engine:
         with self._lock:
             self._matrix, self._live = matrix, len(base)
             self._work.chunks, self._work.symbols = pending, unnamed
+        memory.give_back(self._conn)
 
     def _bytes_on_disk(self) -> int:
         total = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import apsw
@@ -12,7 +12,7 @@ from wherein.db_worker.codec import crc, decode
 from wherein.db_worker.pending import Pending
 from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.snippets import Place
-from wherein.db_worker.symbols import SymbolVectors, model_input
+from wherein.db_worker.symbols import Row, SymbolVectors, model_input
 from wherein.db_worker.vectors import KIND_CODES, Block
 from wherein.domain import EmbedItem
 
@@ -71,12 +71,16 @@ def vectors_of(conn: apsw.Connection, model: int, dim: int, chunks: int) -> tupl
 def symbol_vectors_of(conn: apsw.Connection, model: int, dim: int) -> tuple[SymbolVectors, Pending]:
     """Return a model's vectors of symbols by chunk, and the symbols that have none."""
     found, pending = SymbolVectors(dim), Pending()
-    for row in conn.execute(_SYMBOL_VECTORS, (model,)):
-        symbol, chunk, weight, key, known, data, checksum = row
-        if not _usable(known, data, checksum, dim):
-            pending.add(key, symbol)
-        elif data is not None:
-            found.add([(chunk, weight, data)])
+
+    def rows() -> Iterator[Row]:
+        for row in conn.execute(_SYMBOL_VECTORS, (model,)):
+            symbol, chunk, weight, key, known, data, checksum = row
+            if not _usable(known, data, checksum, dim):
+                pending.add(key, symbol)
+            elif data is not None:
+                yield chunk, weight, data
+
+    found.load(rows())
     return found, pending
 
 

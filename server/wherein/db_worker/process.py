@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from wherein import domain as d
-from wherein.db_worker import verify
+from wherein.db_worker import memory, verify
 from wherein.db_worker.embedders import Embedders, OwnWrite
 from wherein.db_worker.engine import Engine, Reader
 from wherein.db_worker.index import Index
@@ -327,6 +327,7 @@ class DatabaseService:
 
 def main(context: WorkerContext) -> None:
     """Serve one index until told to stop. Raises StorageError when it cannot be opened."""
+    memory.keep_blocks_apart()
     service = DatabaseService(context)
     context.send(control.Ready(service.endpoint))
     service.relay.listen(context)

@@ -6,15 +6,12 @@ One connection, the writer's. Every function may raise apsw.Error. Database proc
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
 from pathlib import Path
 from typing import Final
 
 import apsw
 
 from wherein.db_worker.schema import BUSY_MS, pragma, query
-from wherein.ranking import words
 
 #: 4 KiB pages in the log before it is copied into the database: 16 MB.
 CHECKPOINT_PAGES: Final = 4_000
@@ -77,20 +74,6 @@ def give_back_space(conn: apsw.Connection) -> None:
     ((free,),) = query(conn, "PRAGMA freelist_count")
     if free > max(_FREE_PAGES, pages * _FREE_SHARE):
         query(conn, "PRAGMA incremental_vacuum(2000)")
-
-
-def give_back_memory(conn: apsw.Connection) -> None:
-    """Return to the system what a first index took and searching does not need.
-
-    That is the writer's page cache, the identifiers that were split, and what the allocator holds:
-    100 of 299 MB after 52,617 chunks. Takes a hundredth of a second.
-    """
-    words.forget()
-    pragma(conn, "shrink_memory")
-    if os.name == "posix":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
-        if trim is not None:
-            trim(0)
 
 
 def purge(conn: apsw.Connection) -> None:
