@@ -184,6 +184,7 @@ _remembered = _Remembered()
 def forget() -> None:
     """Drop the remembered identifiers: they take memory and come back when they are needed."""
     _remembered.clear()
+    _stems.clear()
     stem.cache_clear()
 
 
