@@ -161,8 +161,7 @@ class DatabaseService:
                 self._readers.move()
                 continue
             if call.operation == "replace_file":
-                calls, held = self._waiting_files(call)
-                self._replace(calls)
+                held = self._replace_waiting(call)
             else:
                 self._do(call, self._work_of(call.operation))
             if call.operation in ("replace_file", "remove_files"):
@@ -220,6 +219,12 @@ class DatabaseService:
                 return calls, call
             calls.append(call)
         return calls, None
+
+    def _replace_waiting(self, first: Call | OwnWrite) -> _Write | None:
+        """Write the files that wait, and hold none of them afterwards: they are megabytes."""
+        calls, following = self._waiting_files(first)
+        self._replace(calls)
+        return following
 
     def _replace(self, calls: list[Call | OwnWrite]) -> None:
         """Write files in one transaction; when that fails, each by itself, to find the bad one."""
