@@ -11,12 +11,14 @@ import { serverSettings } from "./settings";
 const SHOW_LOG = "Show Log";
 const RETRY = "Try Again";
 const SETTING = "Choose a Python…";
+const AGAIN = "Install Again";
 const BUDGET = 5; // ends of the server within the window below; after that a person must look
 const WINDOW_MS = 180_000;
+const LOOK_MS = 3_000; // another window may be installing the server
 const START_MS = 30_000; // a cold start on a slow disk; after that a question says what is the matter
 
 /** What can be said of the server: only "running" answers requests. */
-export type Life = "starting" | "running" | "missing" | "failed" | "stopped";
+export type Life = "starting" | "running" | "missing" | "installing" | "failed" | "stopped";
 
 /** One language server for the window. */
 export class Client implements vscode.Disposable {
@@ -26,13 +28,20 @@ export class Client implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<void> | undefined;
   private ends: number[] = [];
+  private looking: NodeJS.Timeout | undefined;
   private now: Life = "stopped";
 
   /** Fires whenever the server's life takes a turn. */
   readonly onDidChange = this.changed.event;
 
+  /** How much of the installation is done, from 0 to 1, while there is one. */
+  installed: number | undefined;
+
   constructor(context: vscode.ExtensionContext) {
-    this.setup = new Setup(context, this.log);
+    this.setup = new Setup(context, this.log, (share) => {
+      this.installed = share;
+      this.turn(share === undefined ? "missing" : "installing", share !== undefined);
+    });
   }
 
   get life(): Life {
@@ -108,6 +117,7 @@ export class Client implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearInterval(this.looking);
     this.changed.dispose();
     this.log.dispose();
   }
@@ -166,22 +176,37 @@ export class Client implements vscode.Disposable {
     return again;
   }
 
-  private turn(life: Life): void {
-    if (this.now !== life) {
+  private turn(life: Life, always = false): void {
+    if (this.now !== life || always) {
       this.now = life;
+      clearInterval(this.looking);
+      if (life === "missing") {
+        this.looking = setInterval(() => void this.look(), LOOK_MS);
+      }
       this.changed.fire(life);
+    }
+  }
+
+  /** Start the server once another window has installed it. */
+  private async look(): Promise<void> {
+    if ((await this.setup.isInstalled()) && this.now === "missing") {
+      await this.start();
     }
   }
 
   private async explain(python: Interpreter): Promise<void> {
     const picked = await vscode.window.showErrorMessage(
-      `wherein could not be started with ${python.command}, from ${python.from}. It needs a Python that has wherein installed.`,
+      python.own
+        ? "wherein's server could not be started. The files that were installed for it may be damaged."
+        : `wherein could not be started with ${python.command}, from ${python.from}. It needs a Python that has wherein installed.`,
       RETRY,
-      SETTING,
+      python.own ? AGAIN : SETTING,
       SHOW_LOG,
     );
     if (picked === RETRY) {
       await this.restart();
+    } else if (picked === AGAIN) {
+      await this.setUp();
     } else if (picked === SETTING) {
       await vscode.commands.executeCommand("workbench.action.openSettings", "wherein.interpreter");
     } else if (picked === SHOW_LOG) {
@@ -195,6 +220,7 @@ const SENTENCES: Readonly<Record<Life, string>> = {
   starting: "wherein is starting",
   running: "",
   missing: "wherein's server is not installed yet",
+  installing: "wherein's server is being installed. Answers come when it is there",
   failed: "wherein could not be started",
   stopped: "wherein is not running",
 };

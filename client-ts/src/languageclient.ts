@@ -32,6 +32,8 @@ export function makeLanguageClient(
       outputChannel: log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: settings,
+      // The item in the status bar shows how far the index is; the editor would show it once more.
+      middleware: { handleWorkDoneProgress: () => undefined },
       // What goes wrong is told by client.ts, once and in our words.
       initializationFailedHandler: () => false,
       errorHandler: {

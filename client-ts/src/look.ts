@@ -30,6 +30,12 @@ const STATES: ReadonlyMap<string, readonly [text: string, alarm: Look["alarm"]]>
 const ORDER = [...STATES.keys()];
 
 const LIVES: Readonly<Record<Exclude<Life, "running">, Look>> = {
+  installing: {
+    text: `${SPIN} wherein (installing)`,
+    tooltip: "wherein's server is being installed",
+    alarm: "",
+    busy: true,
+  },
   starting: { text: `${SPIN} wherein`, tooltip: "wherein is starting", alarm: "", busy: true },
   missing: {
     text: "$(cloud-download) wherein (set up)",
@@ -46,9 +52,12 @@ const LIVES: Readonly<Record<Exclude<Life, "running">, Look>> = {
   stopped: { text: "$(circle-slash) wherein", tooltip: "wherein is not running", alarm: "", busy: false },
 };
 
-/** The look while the server does not answer. */
-export function lookOfLife(life: Exclude<Life, "running">): Look {
-  return LIVES[life];
+/** The look while the server does not answer; `done` of an installation, from 0 to 1. */
+export function lookOfLife(life: Exclude<Life, "running">, done = 0): Look {
+  const look = LIVES[life];
+  return life === "installing"
+    ? { ...look, text: `${SPIN} wherein (installing ${Math.floor(100 * done)} %)` }
+    : look;
 }
 
 /** The look of all folders: that of the worst of them. A state without a look shows its name. */
@@ -63,15 +72,24 @@ export function lookOf(folders: readonly FolderStatus[]): Look {
     text: `${text}${percent}`,
     tooltip: sentences(folders).join("\n"),
     alarm,
-    busy: folders.some((folder) => ["indexing", "rebuilding"].includes(folder.state)),
+    busy: folders.some(isWorking),
   };
+}
+
+function isWorking({ state }: FolderStatus): boolean {
+  return state === "indexing" || state === "rebuilding";
+}
+
+/** What a folder says of itself, with its counts while they grow. */
+export function told(folder: FolderStatus): string {
+  const { sentence, files, chunks } = folder;
+  const counts = `${files.toLocaleString("en-US")} files, ${chunks.toLocaleString("en-US")} chunks so far`;
+  return isWorking(folder) ? `${sentence}. ${counts}` : sentence;
 }
 
 /** One sentence a folder, with the folder's name where there are several. */
 export function sentences(folders: readonly FolderStatus[]): string[] {
-  return folders.map(({ folder, sentence }) =>
-    folders.length === 1 ? sentence : `${nameOfFolder(folder)}: ${sentence}`,
-  );
+  return folders.map((one) => (folders.length === 1 ? told(one) : `${nameOfFolder(one.folder)}: ${told(one)}`));
 }
 
 /** The last part of a folder's URI. */

@@ -51,7 +51,7 @@ export class StatusItem implements vscode.Disposable {
 
   private async look(): Promise<Look> {
     if (this.client.life !== "running") {
-      return lookOfLife(this.client.life);
+      return lookOfLife(this.client.life, this.client.installed);
     }
     try {
       return lookOf((await this.client.request(protocol.status, {})).folders);

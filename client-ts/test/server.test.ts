@@ -132,7 +132,7 @@ test("an environment is there once all steps are done, and older ones go", async
   assert.equal(made, pythonIn(path.join(storage, "server-0123456789ab")));
   assert.equal(await environment.python(), made);
   assert.deepEqual(readdirSync(storage), ["server-0123456789ab"]);
-  assert.ok(said.includes("Fetching a"));
+  assert.ok(said.includes("Fetching a, 1 of 2"));
   const { stdout } = await run("cat", [calls], { cwd: root, timeoutMs: 60_000 });
   const locked = stdout.split("\n")[1] ?? "";
   assert.match(locked, /--no-index --find-links \/wheels --proxy http:\/\/proxy .*--require-hashes --only-binary :all: -r /);

@@ -83,14 +83,24 @@ test("a state that is not known is shown by its name", () => {
   assert.equal(lookOf([folder("sleeping")]).text, "$(search) wherein (sleeping)");
 });
 
-test("every life has a look, and only the start is busy", () => {
+test("every life has a look, and is busy while it will change by itself", () => {
   assert.deepEqual(
-    (["starting", "missing", "failed", "stopped"] as const).map((life) => lookOfLife(life).busy),
-    [true, false, false, false],
+    (["starting", "installing", "missing", "failed", "stopped"] as const).map((life) => lookOfLife(life).busy),
+    [true, true, false, false, false],
   );
 });
 
 test("a folder's name is the end of its URI", () => {
   assert.equal(nameOfFolder("file:///a/my%20app/"), "my app");
   assert.equal(nameOfFolder("file:///a/100%"), "100%");
+});
+
+test("an installation shows how much of it is done", () => {
+  assert.equal(lookOfLife("installing", 0.419).text, "$(sync~spin) wherein (installing 41 %)");
+});
+
+test("work shows its counts beside the server's sentence", () => {
+  const busy = { ...folder("indexing", 41), sentence: "Words 41 %, meaning 3 %, about 6 s left", files: 1204 };
+  assert.equal(lookOf([busy]).tooltip, "Words 41 %, meaning 3 %, about 6 s left. 1,204 files, 1 chunks so far");
+  assert.equal(lookOf([folder("ok")]).tooltip, "ok");
 });

@@ -316,3 +316,16 @@ def stop(pid: int) -> None:
 def go_on(pid: int) -> None:
     """Let it go on."""
     os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("method", ["wherein/search", "workspace/symbol"])
+def test_an_answer_comes_whole_whatever_tokens_the_client_adds(project: Path, method: str) -> None:
+    tokens = {"workDoneToken": "work", "partialResultToken": "part"}
+    with serving() as client:
+        client.initialize(project)
+        complete(client)
+        whole = client.ask(method, {"query": "Uploader"})
+        assert whole
+        assert str(client.ask(method, {"query": "Uploader", **tokens}))[:200] == str(whole)[:200]
+        assert not [m for m in client.notifications if m["method"] == "$/progress"]
+        assert client.close() == 0

@@ -11,6 +11,8 @@ import type { ResultsView } from "../views/results";
 import { action, AnswerBox, asked, heading, rowsOf, sentence, type Row } from "./box";
 
 const PAUSE_MS = 30; // longer than between two keys that repeat; a question costs the server less
+const AGAIN_MS = 1_000; // until the index is complete…
+const ROUNDS = 60; // …or will not be soon
 const TITLE = "Ask the code";
 const HISTORY = "wherein.history";
 const EXAMPLES: readonly (readonly [string, string])[] = [
@@ -34,6 +36,8 @@ export function ask(
 interface Found {
   readonly rows: Row[];
   readonly note?: string | undefined;
+  /** Whether a later answer may be better by itself: the index is not complete. */
+  readonly early?: boolean;
 }
 
 class AskBox {
@@ -53,7 +57,16 @@ class AskBox {
     const { pick } = this.box;
     pick.onDidChangeValue((line) => this.typed(line));
     pick.onDidAccept(() => this.learn());
-    pick.onDidHide(() => this.cancel());
+    const turned = client.onDidChange((life) => {
+      const bare = !pick.items.some(({ hit }) => hit !== undefined);
+      if (withoutFilters(pick.value) !== "" && (life === "running" || bare)) {
+        this.typed(pick.value);
+      }
+    });
+    pick.onDidHide(() => {
+      this.cancel();
+      turned.dispose();
+    });
   }
 
   show(question: string): void {
@@ -82,14 +95,18 @@ class AskBox {
     this.box.pick.busy = false;
   }
 
-  private async answer(line: string): Promise<void> {
+  private async answer(line: string, round = 0): Promise<void> {
     const mine = new vscode.CancellationTokenSource();
+    this.token?.dispose();
     this.token = mine;
-    const { rows, note } = await this.found(line, mine.token);
-    if (this.token === mine) {
+    const { rows, note, early } = await this.found(line, mine.token);
+    if (this.token === mine && !(round > 0 && this.box.isLookedAt)) {
       this.box.pick.title = note === undefined ? TITLE : `${TITLE}. ${note}`;
       this.box.pick.items = rows;
       this.box.pick.busy = false;
+      if (early === true && round < ROUNDS) {
+        this.timer = setTimeout(() => void this.answer(line, round + 1), AGAIN_MS);
+      }
     }
   }
 
@@ -100,11 +117,12 @@ class AskBox {
       return instead(problem);
     }
     try {
-      const { results, notes } = await search(this.client, line, token);
+      const { results, notes, coverage } = await search(this.client, line, token);
       const [note] = notes;
+      const early = coverage.chunks === 0 || coverage.vectors < coverage.chunks;
       return results.length === 0
-        ? instead(note ?? "Nothing found")
-        : { rows: rowsOf(results, wordsOf(text), true), note };
+        ? { ...instead(note ?? "Nothing found"), early }
+        : { rows: rowsOf(results, wordsOf(text), true), note, early };
     } catch (error) {
       return instead(error instanceof Error ? error.message : String(error));
     }
@@ -114,6 +132,9 @@ class AskBox {
   private waysOut(line: string): Row[] {
     if (this.client.life === "missing") {
       return [action("$(cloud-download) Install the server…", () => run(COMMANDS.setUp))];
+    }
+    if (this.client.life === "installing") {
+      return [action("$(output) Show the log", () => run(COMMANDS.showLog))];
     }
     if (this.client.life !== "running") {
       return [
@@ -148,7 +169,10 @@ class AskBox {
     const narrow = EXAMPLES.map(([text, what]) =>
       action(`$(filter) ${text}`, () => this.set(`${text} `), what),
     );
-    const first = last.length > 0 ? [heading("asked before"), ...last] : [];
+    const first =
+      last.length > 0
+        ? [heading("asked before"), ...last]
+        : [sentence("Ask in your own words, or type a name")];
     return [...first, heading("narrow it"), ...narrow];
   }
 

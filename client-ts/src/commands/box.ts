@@ -64,6 +64,11 @@ export class AnswerBox {
     void vscode.commands.executeCommand("setContext", CONTEXT.asking, true);
   }
 
+  /** Whether the person looks at answers, so that they should stay as they are. */
+  get isLookedAt(): boolean {
+    return this.preview.isUsed;
+  }
+
   /** Open the active row; a sentence alone stays where it is. */
   openActive(side: boolean): void {
     const row = this.pick.activeItems[0];

@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import type { Client } from "../client";
 import { COMMANDS } from "../ids";
-import { lookOfLife, nameOfFolder } from "../look";
+import { lookOfLife, nameOfFolder, told } from "../look";
 import * as protocol from "../protocol";
 import { run as runProgram } from "../server/run";
 
@@ -26,6 +26,9 @@ export async function menu(client: Client): Promise<void> {
 
 async function entries(client: Client): Promise<Entry[]> {
   const { life } = client;
+  if (life === "installing") {
+    return [does("output", "Show the log", COMMANDS.showLog, "what is being installed")];
+  }
   if (life === "missing") {
     return [
       does("cloud-download", "Install the server…", COMMANDS.setUp),
@@ -63,7 +66,7 @@ function described(folder: protocol.FolderStatus): Entry {
   const more = folder.reasons.filter((reason) => reason !== folder.sentence);
   return {
     label: `$(folder) ${nameOfFolder(folder.folder)}`,
-    detail: [folder.sentence, ...more].join(". "),
+    detail: [told(folder), ...more].join(". "),
     command: COMMANDS.ask,
   };
 }
@@ -119,7 +122,5 @@ export async function doctor(client: Client): Promise<void> {
     // Not in the folder that is open: nothing there has a say in how Python starts.
     { cwd: client.home, timeoutMs: DOCTOR_MS, env: { ...process.env, NO_COLOR: "1" } },
   );
-  for (const line of [...stdout.split("\n"), ...stderr.split("\n")].filter((text) => text !== "")) {
-    client.log.info(line);
-  }
+  client.log.info(`doctor\n${stdout}\n${stderr}`.trimEnd()); // one entry: the log marks each with its time
 }

@@ -24,6 +24,9 @@ export interface Progress {
 /** An installation that did not succeed: a sentence for people. Details are in the log. */
 export class InstallError extends Error {}
 
+/** Somebody else is at it; nothing needs to be done. */
+export class BusyError extends InstallError {}
+
 export class PrivateEnvironment {
   /** `storage` belongs to the extension on this machine; `bundled` holds the wheel and the lock. */
   constructor(
@@ -62,7 +65,7 @@ export class PrivateEnvironment {
     await fs.mkdir(this.storage, { recursive: true });
     const lock = `${folder}.lock`;
     if (!(await take(lock))) {
-      throw new InstallError("Another window is installing it. This window starts it when it is there");
+      throw new BusyError("Another window is installing wherein. This one starts it when it is there");
     }
     try {
       await this.build(folder, base, wheel, source, progress, signal);
@@ -110,7 +113,7 @@ export class PrivateEnvironment {
       const name = /^Collecting ([\w.-]+)/.exec(line)?.[1];
       if (name !== undefined) {
         seen += 1;
-        progress(`Fetching ${name}`, (0.8 * seen) / packages);
+        progress(`Fetching ${name}, ${seen} of ${packages}`, (0.8 * seen) / packages);
       } else if (line.startsWith("Installing collected packages")) {
         progress("Unpacking the packages", 0.8);
       }
@@ -175,7 +178,7 @@ export function explain(step: string, output: string): string {
   }
   if (/No matching distribution|Could not find a version/i.test(output)) {
     const name = /(?:No matching distribution found for|satisfies the requirement) ([\w.=-]+)/.exec(output)?.[1];
-    return `The package ${name ?? "that is needed"} is not there for this Python and system`;
+    return `The package index has no package ${name ?? "that is needed"} for this Python and system`;
   }
   return step === "venv" ? "The environment could not be made" : "The packages could not be installed";
 }

@@ -6,6 +6,8 @@ import { isInside, type Python } from "./pythons";
 export interface Interpreter {
   readonly command: string;
   readonly from: string;
+  /** Whether it is in the environment that wherein has made. */
+  readonly own?: boolean;
 }
 
 /** What the choice depends on. */
@@ -33,7 +35,7 @@ export async function locate(around: Surroundings): Promise<Interpreter | undefi
   }
   const ours = await around.privateEnvironment();
   if (ours !== undefined && (around.trusted || !isInside(ours, around.folders))) {
-    return { command: ours, from: "the private environment" };
+    return { command: ours, from: "the private environment", own: true };
   }
   return undefined;
 }

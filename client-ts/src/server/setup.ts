@@ -4,7 +4,7 @@ import * as fs from "node:fs/promises";
 import * as vscode from "vscode";
 import { SECTION } from "../ids";
 import { interpreterSetting, proxySetting, wheelsSetting } from "../settings";
-import { InstallError, PrivateEnvironment } from "./environment";
+import { BusyError, InstallError, PrivateEnvironment } from "./environment";
 import { locate, type Interpreter } from "./locate";
 import { candidates, examine, isNewEnough, OLDEST, type Python } from "./pythons";
 import { run } from "./run";
@@ -34,6 +34,8 @@ export class Setup {
   constructor(
     context: vscode.ExtensionContext,
     private readonly log: vscode.LogOutputChannel,
+    /** Told how much of an installation is done, from 0 to 1, and undefined at its end. */
+    private readonly installing: (share: number | undefined) => void,
   ) {
     const { version } = context.extension.packageJSON as { version: string };
     this.version = version;
@@ -59,6 +61,11 @@ export class Setup {
     });
   }
 
+  /** Whether the private environment is there. */
+  async isInstalled(): Promise<boolean> {
+    return (await this.environment.python()) !== undefined;
+  }
+
   /** Ask, and install when the answer is yes; true when the server is there afterwards. */
   async offer(): Promise<boolean> {
     this.asking ??= this.question().finally(() => (this.asking = undefined));
@@ -70,8 +77,11 @@ export class Setup {
       await this.problem("This copy of wherein has no server in it. Choose a Python that has wherein installed");
       return false;
     }
+    const before = await this.isInstalled();
+    const why = before ? "wherein's server is installed." : "wherein needs its server on this computer.";
+    const what = before ? "Install it again" : "Install it";
     const picked = await vscode.window.showInformationMessage(
-      `wherein needs its server on this computer. Install it from ${await this.source()} into a private environment? ${SIZE}.`,
+      `${why} ${what} from ${await this.source()} into a private environment? ${SIZE}.`,
       INSTALL,
       CHOOSE,
       "Not Now",
@@ -79,7 +89,11 @@ export class Setup {
     if (picked === CHOOSE) {
       await openSetting();
     }
-    return picked === INSTALL && (await this.install());
+    if (picked !== INSTALL) {
+      return false;
+    }
+    // Another window may have done it while the question stood here.
+    return (!before && (await this.isInstalled())) || this.install();
   }
 
   private async install(): Promise<boolean> {
@@ -98,6 +112,7 @@ export class Setup {
           const stop = new AbortController();
           const watch = token.onCancellationRequested(() => stop.abort());
           let done = 0;
+          this.installing(0);
           try {
             await this.environment.install(
               base.command,
@@ -105,10 +120,12 @@ export class Setup {
               (message, share) => {
                 progress.report({ message, increment: Math.max(0, (share - done) * 100) });
                 done = Math.max(done, share);
+                this.installing(done);
               },
               stop.signal,
             );
           } finally {
+            this.installing(undefined);
             watch.dispose();
           }
         },
@@ -116,6 +133,10 @@ export class Setup {
       return true;
     } catch (error) {
       this.log.error(error instanceof Error ? error : String(error));
+      if (error instanceof BusyError) {
+        void vscode.window.showInformationMessage(error.message);
+        return false;
+      }
       const sentence = error instanceof InstallError ? error.message : `wherein could not be installed: ${String(error)}`;
       return (await this.problem(sentence)) && (await this.install());
     }

@@ -100,6 +100,10 @@ class WorkspaceSymbolParams(msgspec.Struct, frozen=True, rename="camel"):
     query: str
 
 
+# What a client may add to any request to hear of it before the answer; docs/adr/0014.
+_TOKENS: Final = frozenset({"workDoneToken", "partialResultToken"})
+
+
 def read_params(raw: object, kind: type[P]) -> P:
     """Read a request's params, absent ones as an empty object.
 
@@ -111,6 +115,8 @@ def read_params(raw: object, kind: type[P]) -> P:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise InvalidParams(f"{name[:80]}: not valid Unicode text") from None
+    if isinstance(raw, dict):
+        raw = {name: value for name, value in raw.items() if name not in _TOKENS}
     try:
         return msgspec.convert({} if raw in (None, []) else raw, kind, strict=True)
     except msgspec.ValidationError as error:

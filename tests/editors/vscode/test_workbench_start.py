@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 QUESTION = "where do we retry failed uploads"
 ANSWER = "Uploader"
+QUESTION_ASKED = "wherein needs its server on this computer"
+INSTALL_MS = 360_000
 
 
 def hostile(project: Path) -> Path:
@@ -45,12 +50,12 @@ def hostile(project: Path) -> Path:
 
 def install(bench: Workbench) -> None:
     """Answer the one question with yes and wait until the index is ready."""
-    question = bench.notice("wherein needs its server on this computer")
+    question = bench.notice(QUESTION_ASKED)
     question.wait_for()
     assert re.search(r"from .+ into a private environment\? About \d+ MB", question.inner_text())
     question.get_by_role("button", name="Install", exact=True).click()
     bench.notice("Installing wherein").wait_for()
-    bench.wait_status("wherein", timeout=360_000)
+    bench.wait_status("wherein", timeout=INSTALL_MS)
 
 
 def test_an_untrusted_folder_works_and_runs_nothing_of_its_own(
@@ -81,12 +86,79 @@ def test_from_nothing_to_the_first_answer_without_a_network(
     nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
     settings = {"wherein.wheels": str(wheels)}
     bench = window(make_project(tmp_path / "project"), settings, **nowhere)
-    question = bench.notice("wherein needs its server on this computer")
+    question = bench.notice(QUESTION_ASKED)
     question.get_by_role("button", name="Not Now").click()
     bench.wait_status("wherein (set up)", icon="cloud-download")
+    other = another_window(bench, make_project(tmp_path / "other"))
+    bench.page.bring_to_front()
     bench.ask(QUESTION)
     bench.row("not installed yet").wait_for()
     bench.row("Install the server").click()
-    install(bench)
+    bench.notice(QUESTION_ASKED).get_by_role("button", name="Install", exact=True).click()
+    bench.status.filter(has_text="installing").wait_for()
     bench.ask(QUESTION)
-    bench.row(ANSWER).wait_for()
+    bench.row("is being installed").wait_for()
+    bench.row(ANSWER).wait_for(timeout=INSTALL_MS)
+    assert bench.box.input_value() == QUESTION, "the answer has come by itself"
+    other.page.bring_to_front()
+    other.wait_status("wherein", timeout=INSTALL_MS)  # with nothing done in it
+
+
+def another_window(bench: Workbench, folder: Path) -> Workbench:
+    """Open a second window of the same editor."""
+    other = Workbench(bench.page.context.new_page(), bench.code)
+    other.open(folder)
+    other.notice(QUESTION_ASKED).wait_for()
+    return other
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Notes what it is asked for, and has nothing."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        """Answer like an index that has no such package."""
+        self.asked.append(self.path)
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_what_goes_wrong_is_said_with_the_log_one_click_away(
+    window: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    """First there is no Python, then an index, behind a proxy, that has no such package."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("node", "sh", "env", "cat", "uname"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+    shell = (
+        programs / "shell"
+    )  # the editor asks the person's shell for the PATH; this one adds nothing
+    shell.write_text('#!/bin/sh\nfor last; do :; done\nexec /bin/sh -c "$last"\n', encoding="utf-8")
+    shell.chmod(0o755)
+    index = "http://packages.invalid/simple"
+    pip = {"PIP_INDEX_URL": index, "PIP_TRUSTED_HOST": "packages.invalid", "PIP_RETRIES": "0"}
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    settings = {"http.proxy": f"http://127.0.0.1:{proxy.server_port}"}
+    try:
+        places = {"PATH": str(programs), "SHELL": str(shell), "no_proxy": ""}
+        bench = window(make_project(tmp_path / "project"), settings, **places, **pip)
+        question = bench.notice(QUESTION_ASKED)
+        assert "from packages.invalid into" in question.inner_text()
+        question.get_by_role("button", name="Install", exact=True).click()
+        problem = bench.notice("Python 3.11 or newer was not found. Install Python")
+        problem.get_by_role("button", name="Choose a Python").wait_for()
+        (programs / "python3").symlink_to(Path(sys.executable).resolve())
+        problem.get_by_role("button", name="Try Again").click()
+        problem = bench.notice(re.compile("has no package .+ for this Python"))
+        problem.get_by_role("button", name="Show Log").click()
+        bench.page.locator(".view-line", has_text="No matching distribution found").first.wait_for()
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+    assert Proxy.asked[0].startswith(index)
+    bench.wait_status("wherein (set up)", icon="cloud-download")
