@@ -29,7 +29,8 @@ def main() -> int:
         return serve(stdin, os.fdopen(stdout, "wb"))
     from wherein.cli import main as command_line
 
-    return command_line(arguments)
+    # Nothing is left to do, and taking the modules down takes 20 ms.
+    os._exit(command_line(arguments))
 
 
 def _isolated(arguments: list[str]) -> int:

@@ -106,10 +106,14 @@ class FolderIndexer:
         self.changes = 0
         if rebuild:
             self._database.begin_rebuild().result()
-        stats = self._load_known()
-        self.update(first)
+        stats = None
+        if urgent := list(first):
+            stats = self._load_known()
+            self.update(urgent)
         self.rules = IgnoreRules(self.paths.root, self._excludes)
         found = walk(self.paths.root, self.rules)
+        if stats is None:
+            stats = self._load_known()  # after the walk: a database that starts is not waited for
         if not Path(self.paths.root).is_dir():
             found.unknown.add(b"")  # it went while we walked
         self.root_missing = b"" in found.unknown
