@@ -16,6 +16,7 @@ from wherein.errors import WhereinError, WorkerUnavailable, to_fault
 from wherein.folder import Folder
 from wherein.ipc import control
 from wherein.ipc.pending import Pending
+from wherein.near import Near
 from wherein.status import Facts
 from wherein.workers.handle import WorkerHandle, WorkerStatus
 
@@ -24,6 +25,8 @@ _encode = msgspec.msgpack.Encoder().encode
 
 class Owner(Protocol):
     """What of `IndexHost` is used here."""
+
+    open_files: Near
 
     def sync(
         self, folder: Folder, paths: Sequence[bytes] = (), *, rebuild: bool = False
@@ -67,6 +70,8 @@ def answer(
             said = owner.worker_status()
         elif asked.what == "hint":
             owner.hint([(folder, path) for path in asked.paths])
+        elif asked.what == "near":
+            owner.open_files.heard(folder, asked)
         elif asked.what in ("pause", "resume"):
             owner.set_paused(paused=asked.what == "pause")
         else:

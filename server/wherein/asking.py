@@ -12,12 +12,14 @@ class AskOwner(msgspec.Struct, frozen=True, array_like=True):
 
     `what` is `sync` (of `paths` first, all anew with `rebuild`; the answer is a commit number),
     `facts` (a `status.Facts`), `workers` (a list of `WorkerStatus`), `hint` (`paths` may have
-    changed), `pause`, `resume`, or `retire`, which a brief owner follows and gives the index up.
+    changed), `near` (`paths` are open in the editor of the process `asker`), `pause`, `resume`, or
+    `retire`, which a brief owner follows and gives the index up.
     """
 
-    what: Literal["sync", "facts", "workers", "hint", "pause", "resume", "retire"]
+    what: Literal["sync", "facts", "workers", "hint", "near", "pause", "resume", "retire"]
     paths: tuple[bytes, ...] = ()
     rebuild: bool = False
+    asker: int = 0
 
 
 class OwnerSays(msgspec.Struct, frozen=True, array_like=True):

@@ -29,6 +29,7 @@ from wherein.folder import Folder
 from wherein.ipc import control
 from wherein.ipc.pending import Pending
 from wherein.keeper import Keeper
+from wherein.near import Near
 from wherein.paths import IndexPaths, index_paths
 from wherein.settings import Settings
 from wherein.status import Facts
@@ -72,7 +73,7 @@ class IndexHost:
         self._vectorizer: WorkerHandle | None = None
         self._lock = threading.RLock()
         self._syncs = Syncs()
-        self._near: tuple[tuple[str, bytes], ...] = ()
+        self.open_files = Near(lambda told: self._vectorizer and self._vectorizer.send(told))
         self._paused = settings.paused
         self._closed = False
         self._starter = DatabaseStarter(
@@ -183,9 +184,7 @@ class IndexHost:
 
     def near(self, files: Sequence[tuple[Folder, bytes]]) -> None:
         """Say which files are open in the editor: those near them are embedded first."""
-        self._near = tuple((folder.paths.id, path) for folder, path in files)
-        if self._vectorizer is not None:
-            self._vectorizer.send(control.Near(self._near))
+        self.open_files.tell(self.folders, files)
 
     def hint(self, files: Sequence[tuple[Folder, bytes]]) -> None:
         """Tell the watcher of files that may have changed; it looks at the disk."""
@@ -352,8 +351,8 @@ class IndexHost:
                     folder.lock.announce(handle.type.value, message.endpoint, pid)
             if self._paused and handle.type is not WorkerType.DATABASE:
                 handle.send(control.Pause())
-            if handle.type is WorkerType.VECTORIZATION and self._near:
-                handle.send(control.Near(self._near))
+            if handle.type is WorkerType.VECTORIZATION:
+                handle.send(self.open_files.message())
             elif handle.type is WorkerType.FILE_WATCHER:
                 for waiting in self._syncs.waiting():
                     handle.send(waiting)

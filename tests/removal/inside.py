@@ -208,4 +208,33 @@ REMOVALS = (
         '    return "wal"\n',
         f"{_DISK}::test_F28_there_is_no_write_ahead_log_on_a_network_disk",
     ),
+    Removal(
+        "patience while an index changes hands",
+        "ownership/joining.py",
+        "        if time.monotonic() > until:\n",
+        "        if True:\n",
+        "tests/protocol/test_joined.py"
+        "::test_F27_each_window_loses_one_request_at_most_when_the_owner_is_killed",
+    ),
+    Removal(
+        "open files that the next owner is told of",
+        "database/code_database.py",
+        '        self._driver.keep("ask_owner", b"near", asked if asked.paths else None)\n',
+        "",
+        "tests/protocol/test_joined.py::test_what_a_joined_window_has_open_is_near_for_the_owner",
+    ),
+    Removal(
+        "new files before those that changed",
+        "indexing/reconcile.py",
+        "key=lambda path: (path in known, path)",
+        "key=lambda path: path",
+        "tests/unit/test_supervision.py::test_a_reconcile_plans_what_differs",
+    ),
+    Removal(
+        "an index that was removed is no failing disk",
+        "db_worker/index.py",
+        "            if self.writer.lost or self.live.lost:  # its files were removed",
+        "            if False:  # its files were removed",
+        "tests/faults/test_F39_removed.py::test_F39_a_removal_is_not_taken_for_a_failing_disk",
+    ),
 )

@@ -108,6 +108,12 @@ class CodeDatabase:
         """Ask the process that owns the index; its database worker passes it on."""
         return self._driver.submit("ask_owner", asked, deadline_s)
 
+    def keep_near(self, asked: AskOwner, *, now: bool) -> None:
+        """Tell each owner that this connects to which files are open here; `now`, this one."""
+        self._driver.keep("ask_owner", b"near", asked if asked.paths else None)
+        if now:
+            self._driver.submit("ask_owner", asked, None)
+
     def on_lost(self, tell: Callable[[], None]) -> None:
         """Have `tell` called, on any thread, whenever the connection breaks."""
         self._driver.on_lost(tell)

@@ -16,13 +16,22 @@ from typing import Any, Final
 
 import msgspec
 
-from wherein.errors import UNREADABLE, ConnectionLost, Fault, ProtocolError, WhereinError, to_fault
+from wherein.errors import (
+    UNREADABLE,
+    ConnectionLost,
+    Fault,
+    ProtocolError,
+    StorageError,
+    WhereinError,
+    to_fault,
+)
 from wherein.ipc import envelope, frames, handshake, transport
 from wherein.ipc.operations import Operation
 
 logger = logging.getLogger(__name__)
 
 MAX_CLIENTS: Final = 128
+LOOK_S: Final = 10.0  # how often it sees to its socket file, which a cleaner of /tmp may take away
 _NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
 
 
@@ -174,13 +183,35 @@ class Service:
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
         self._stopped = False
-        self._listener, self.endpoint = transport.listen(name)
+        self._name = name
+        self._listen()
         threading.Thread(target=self._accept, name="wherein-accept", daemon=True).start()
+
+    def _listen(self) -> None:
+        self._listener, self.endpoint = transport.listen(self._name)
+        self._listener.settimeout(LOOK_S)
+        self._place = transport.place(self.endpoint)
+
+    def _look(self) -> None:
+        """Listen anew where the socket file is not ours any more; who is connected stays so."""
+        if transport.place(self.endpoint) == self._place:
+            return
+        old = self._listener
+        try:
+            self._listen()
+        except (OSError, StorageError) as error:
+            logger.warning("the socket file is gone and cannot be made again: %s", error)
+            return
+        old.close()
+        logger.warning("the socket file was removed and is made again")
 
     def _accept(self) -> None:
         while not self._stopped:
             try:
                 sock, _ = self._listener.accept()
+            except TimeoutError:
+                self._look()
+                continue
             except OSError:
                 if self._stopped:
                     return

@@ -56,6 +56,15 @@ def _clear(path: Path) -> None:
     path.unlink()
 
 
+def place(endpoint: str) -> tuple[int, int] | None:
+    """Return what identifies the socket file of an endpoint; None where there is none."""
+    try:
+        found = Path(endpoint[5:]).lstat() if endpoint.startswith("unix:") else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
+
+
 def forget(endpoint: str) -> None:
     """Remove the socket file of an endpoint that this process served."""
     if endpoint.startswith("unix:"):

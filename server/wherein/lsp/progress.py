@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 INTERVAL_S: Final = 0.2
 _CREATE_S: Final = 2.0
 _STATS_S: Final = 1.0
+_OTHERS_S: Final = 1.0  # how often an owner is asked, which tells nothing by itself
 # A saved file is indexed in less: not worth a flicker. The first index is shown at once.
 _WORTH_SHOWING_S: Final = 0.3
 _HELD_UP: Final = {"root_missing", "failed", "read_only", "paused"}
@@ -48,6 +49,7 @@ class IndexingProgress:
         self._progress = progress
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
+        self._heard: set[str] = set()  # joined folders whose owner has just said how far it is
 
     def changed(self) -> None:
         """Look again soon; may be called on any thread."""
@@ -60,8 +62,11 @@ class IndexingProgress:
         first = True
         self._event.set()
         while True:
-            await self._event.wait()
+            joined = any(not folder.owned for folder in self._host.folders)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._event.wait(), _OTHERS_S if joined else None)
             self._event.clear()
+            await self._ask_owners()
             if not first and self._words().going_on:
                 await asyncio.sleep(_WORTH_SHOWING_S)
             if not self._words().going_on:
@@ -75,15 +80,27 @@ class IndexingProgress:
     def _busy(self, folder: Folder) -> bool:
         facts = self._host.facts(folder)
         held_up = bool(facts.failed_workers) or bool(_HELD_UP & facts.troubles.keys())
-        return folder.owned and not held_up and (facts.phase != "idle" or not facts.reconciled)
+        known = folder.owned or folder.root in self._heard
+        return known and not held_up and (facts.phase != "idle" or not facts.reconciled)
 
     def _words(self) -> Counts:
-        ours = [folder for folder in self._host.folders if folder.owned]
-        busy = [folder for folder in ours if self._busy(folder)]
-        facts = [folder.facts for folder in busy or ours]
+        folders = list(self._host.folders)
+        busy = [folder for folder in folders if self._busy(folder)]
+        facts = [folder.facts for folder in busy or folders]
         return Counts(sum(f.done for f in facts), sum(f.total for f in facts), bool(busy))
 
+    async def _ask_owners(self) -> None:
+        """Hear from the owners of the folders that this process joined how far they are."""
+        heard = set()
+        for folder in list(self._host.folders):
+            if not folder.owned:
+                with contextlib.suppress(WhereinError):
+                    await folder.ask_facts(_STATS_S)
+                    heard.add(folder.root)
+        self._heard = heard
+
     async def _words_now(self) -> Counts:
+        await self._ask_owners()
         now = self._words()
         if now.going_on:
             return now

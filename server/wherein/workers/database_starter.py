@@ -18,7 +18,7 @@ from wherein.workers.handle import WorkerHandle, WorkerState
 from wherein.workers.manager import STOP_S, Listener, WorkerManager, ignore
 from wherein.workers.start import WorkerStart, WorkerType
 
-DATABASE_START_S: Final = 10.0
+DATABASE_START_S: Final = 30.0  # a busy machine takes as long to import
 
 
 def _nowhere(_db_path: str) -> str:
@@ -69,13 +69,14 @@ class DatabaseStarter:
             if handle is None or handle.state is WorkerState.STOPPED:
                 handle = self._make(db_path, index)
                 handle.launch()
-            elif handle.state in (WorkerState.DEAD, WorkerState.FAILED):
-                self._again(handle)
-            if not handle.wait_ready(DATABASE_START_S):
-                raise WorkerUnavailable(
-                    f"The database worker did not start: {handle.last_error or 'no answer'}"
-                )
-            return handle.endpoint
+        # The lock is not held while somebody waits: another index may be given up meanwhile.
+        if handle.state in (WorkerState.DEAD, WorkerState.FAILED):
+            self._again(handle)
+        if not handle.wait_ready(DATABASE_START_S):
+            raise WorkerUnavailable(
+                f"The database worker did not start: {handle.last_error or 'no answer'}"
+            )
+        return handle.endpoint
 
     def stop(self, db_path: str) -> None:
         """Stop the database worker of an index that is given up."""
@@ -103,7 +104,9 @@ class DatabaseStarter:
                 raise WorkerUnavailable(f"The database worker {handle.last_error}")
         else:
             time.sleep(max(0.0, handle.due_at - time.monotonic()))
-            if handle.state is not WorkerState.DEAD:
+        with self._lock:
+            if handle.state is WorkerState.STOPPED:
                 raise WorkerUnavailable("The server is shutting down")
-        handle.restarts += 1
-        handle.launch()
+            if handle.state in (WorkerState.DEAD, WorkerState.FAILED):  # nobody was faster
+                handle.restarts += 1
+                handle.launch()

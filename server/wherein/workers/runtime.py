@@ -46,7 +46,7 @@ from wherein.workers.worker_log import WorkerLog
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_S: Final = 1.0
-DATABASE_WAIT_S: Final = 5.0
+DATABASE_WAIT_S: Final = 40.0  # the server gives up first, and says why
 PARSER_BYTES: Final = 4 << 30  # address space of the watcher, which parses whatever lies there
 
 _ENTRIES: Final = {
@@ -87,7 +87,7 @@ class WorkerContext:
     def ask_for_database(self, db_path: str) -> str:
         """Ask the server to have the database worker running; return its endpoint.
 
-        Raises WorkerUnavailable when it cannot be had within 5 seconds.
+        Raises WorkerUnavailable when it cannot be had.
         """
         number = next(self._ids)
         answer: queue.SimpleQueue[control.DatabaseAt] = queue.SimpleQueue()
