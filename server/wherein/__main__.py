@@ -7,6 +7,7 @@ import this module again: the process that runs it was started as `python -I -m 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -29,8 +30,10 @@ def main() -> int:
         return serve(stdin, os.fdopen(stdout, "wb"))
     from wherein.cli import main as command_line
 
-    # Nothing is left to do, and taking the modules down takes 20 ms.
-    os._exit(command_line(arguments))
+    code = command_line(arguments)
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+        sys.stdout.flush()
+    os._exit(code)  # nothing is left to do, and taking the modules down takes 20 ms
 
 
 def _isolated(arguments: list[str]) -> int:
