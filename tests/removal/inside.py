@@ -237,4 +237,12 @@ REMOVALS = (
         "            if False:  # its files were removed",
         "tests/faults/test_F39_removed.py::test_F39_a_removal_is_not_taken_for_a_failing_disk",
     ),
+    Removal(
+        "workers that leave with the index that is given up",
+        "host.py",
+        "        return [f for f in self.folders if f.paths.directory in self._indexes]\n",
+        "        return [f for f in self.folders if f.owned]\n",
+        "tests/faults/test_F21_old_build.py"
+        "::test_F21_a_newer_build_takes_an_index_over_from_an_older_one",
+    ),
 )
