@@ -202,13 +202,14 @@ class Code:
 
 
 @contextlib.contextmanager
-def browsing(playwright: Playwright, profile: Path) -> Iterator[Page]:
-    """Open a Chromium that reaches this machine only."""
+def browsing(playwright: Playwright, profile: Path, scale: float = 1) -> Iterator[Page]:
+    """Open a Chromium that reaches this machine only; `scale` is how fine its picture is."""
     context = playwright.chromium.launch_persistent_context(
         str(profile),
         executable_path=shutil.which("chromium"),
         headless=True,
         viewport={"width": 1280, "height": 800},
+        device_scale_factor=scale,
         args=list(_FLAGS),
         env={k: v for k, v in os.environ.items() if k != RUN_ID},  # it may outlive a test
         permissions=["clipboard-read", "clipboard-write"],

@@ -21,16 +21,24 @@ sys.path.insert(0, str(ROOT / "tests"))
 from support.workbench import Code, Workbench, browsing, missing, package  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-SIZE = {"width": 1120, "height": 660}
-COLOURS = 200
-MOST = 150 * 1024  # bytes of a picture
+SIZE = {"width": 960, "height": 580}
+SCALE = 2  # sharp on fine screens, and when it is drawn smaller
+COLOURS = 128
+MOST = 200 * 1024  # bytes of a picture
+# What the editor shows about itself, and every editor shows otherwise.
+_NOISE = """
+#status\\.problems, [id^="status.forwardedPorts"], [id^="status.workbench.keyboardLayout"],
+#status\\.notifications, [id="workbench.action.showRemoteMenu"], #status\\.host { display: none !important }
+"""
+SIDE_BAR = 430  # pixels
 QUESTION = "where are crashed workers restarted"
 ANSWER = "WorkerManager._restart"
 
 
 def shoot(bench: Workbench, name: str) -> None:
     """Save what the window shows, in few colours."""
-    bench.page.mouse.move(1040, 560)
+    bench.page.mouse.move(940, 480)
+    bench.page.add_style_tag(content=_NOISE)
     bench.page.wait_for_timeout(900)  # hovers go, lists settle, syntax is coloured
     target = IMAGES / f"{name}.png"
     bench.page.screenshot(path=target)
@@ -44,6 +52,16 @@ def ask(bench: Workbench, question: str, row: str) -> None:
     """Ask and wait for an answer."""
     bench.ask(question)
     bench.row(row).wait_for()
+
+
+def widen(bench: Workbench) -> None:
+    """Pull the side bar wide enough for its rows."""
+    edge = bench.page.locator(".part.sidebar").bounding_box()
+    assert edge is not None
+    bench.page.mouse.move(edge["x"] + edge["width"], 300)
+    bench.page.mouse.down()
+    bench.page.mouse.move(SIDE_BAR, 300, steps=5)
+    bench.page.mouse.up()
 
 
 def take(bench: Workbench) -> None:
@@ -72,6 +90,7 @@ def take(bench: Workbench) -> None:
     ask(bench, QUESTION, ANSWER)
     bench.page.locator(".quick-input-titlebar .codicon-list-tree").click()
     bench.results("manager.py").first.wait_for()
+    widen(bench)
     shoot(bench, "results")
 
     bench.press("Control+b")
@@ -90,7 +109,7 @@ def walk(bench: Workbench) -> None:
     bench.page.locator(".pane-body .monaco-button", has_text="What can I ask?").click()
     bench.page.get_by_text("Ask your code a question").first.wait_for()
     bench.press("Control+b")
-    bench.page.set_viewport_size({"width": 1360, "height": 800})
+    bench.page.set_viewport_size({"width": 1200, "height": 720})
     bench.page.locator(".getting-started-media img").first.wait_for()
     shoot(bench, "walkthrough")
 
@@ -103,13 +122,20 @@ def window(folder: Path) -> Iterator[Workbench]:
         "wherein.interpreter": sys.executable,
         "editor.minimap.enabled": False,
         "editor.fontSize": 13,
+        "editor.occurrencesHighlight": "off",
+        "editor.guides.indentation": False,
+        "editor.stickyScroll.enabled": False,
+        "breadcrumbs.enabled": False,
         "workbench.layoutControl.enabled": False,
     }
     code = Code(home, settings, {"WHEREIN_HOME": str(home / "w")})
     try:
         code.install(package(home / "wherein.vsix"))
         code.start("--disable-workspace-trust")
-        with sync_playwright() as playwright, browsing(playwright, home / "chromium") as page:
+        with (
+            sync_playwright() as playwright,
+            browsing(playwright, home / "chromium", SCALE) as page,
+        ):
             page.set_viewport_size(SIZE)  # type: ignore[arg-type]
             bench = Workbench(page, code)
             bench.open(folder)
