@@ -28,7 +28,7 @@ MOST = 200 * 1024  # bytes of a picture
 # What the editor shows about itself, and every editor shows otherwise.
 _NOISE = """
 #status\\.problems, [id^="status.forwardedPorts"], [id^="status.workbench.keyboardLayout"],
-#status\\.notifications, [id="workbench.action.showRemoteMenu"], #status\\.host { display: none !important }
+#status\\.notifications, #status\\.host { display: none !important }
 """
 SIDE_BAR = 430  # pixels
 QUESTION = "where are crashed workers restarted"
@@ -109,7 +109,7 @@ def walk(bench: Workbench) -> None:
     bench.page.locator(".pane-body .monaco-button", has_text="What can I ask?").click()
     bench.page.get_by_text("Ask your code a question").first.wait_for()
     bench.press("Control+b")
-    bench.page.set_viewport_size({"width": 1200, "height": 720})
+    bench.page.set_viewport_size({"width": 1360, "height": 800})
     bench.page.locator(".getting-started-media img").first.wait_for()
     shoot(bench, "walkthrough")
 
