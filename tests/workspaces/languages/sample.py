@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
 _BACKOFF = 0.2
 Handler = type[Exception]
+waiting: list[int] = []
 
 type Size = int
 
