@@ -1,6 +1,6 @@
 """Measures wherein and prints the table that the README has: `make bench`.
 
-python bench/run.py [initialize|words|django|search|frames|embedding]…
+python bench/run.py [initialize|words|django|search|splitting|frames|embedding]…
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ _BY_NAME = {
     "words": speed.words,
     "django": speed.django,
     "search": speed.search,
+    "splitting": lambda _: speed.splitting(),
+    "frames": lambda _: speed.frames(),
 }
 
 
 def main(names: list[str]) -> None:
     """Run the named measurements, or all."""
-    wanted = names or [*_BY_NAME, "frames", "embedding"]
+    wanted = names or [*_BY_NAME, "embedding"]
     rows: list[speed.Row] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         speed.many_files(Path(scratch))
@@ -32,8 +34,6 @@ def main(names: list[str]) -> None:
             print(f"measuring {name} …", file=sys.stderr, flush=True)
             if name in _BY_NAME:
                 rows += _BY_NAME[name](Path(scratch))
-            elif name == "frames":
-                rows += speed.frames()
     print("| what | measured | target |")
     print("|---|--:|--:|")
     for row in rows:
