@@ -60,13 +60,12 @@ client-check: node_modules/.installed ## Check the types of the TypeScript clien
 	@npm run --silent check
 
 audit: build/audit/bin/pip-audit node_modules/.installed ## Ask for known holes in what is installed: pip-audit and npm audit
-	@build/audit/bin/pip-audit --requirement requirements/runtime.lock --require-hashes --disable-pip --strict --progress-spinner off
-	@npm audit --audit-level=low
+	@build/audit/bin/python requirements/audit.py build/audit/bin/pip-audit
 
 sbom: build/audit/bin/cyclonedx-py node_modules/.installed ## Write what is inside, as CycloneDX, to build/sbom/
 	@mkdir -p build/sbom
 	@build/audit/bin/cyclonedx-py requirements requirements/runtime.lock --pyproject pyproject.toml --output-reproducible -o build/sbom/python.cdx.json
-	@npm sbom --sbom-format=cyclonedx > build/sbom/client.cdx.json
+	@npm sbom --package-lock-only --sbom-format=cyclonedx > build/sbom/client.cdx.json
 	@ls -l build/sbom
 
 fuzz: .venv/.dev ## Random input for all that reads input, a minute for each (FUZZ_SECONDS=60)
