@@ -219,6 +219,17 @@ def test_tests_are_lowered_unless_asked_for() -> None:
     assert only("aside", "tests of retry", candidate(1, "tests/a.py", 1.0)) == [1.0]
 
 
+def test_the_tests_inside_a_file_of_rust_are_tests() -> None:
+    def rust() -> list[Candidate]:
+        found = [candidate(n, "src/a.rs", 1.0, symbol=s) for n, s in enumerate(("tests.it", "f"))]
+        for c in found:
+            c.language = "rust"
+        return found
+
+    assert only("aside", "retry", *rust()) == [0.5, 1.0]
+    assert only("aside", "the unit test of retry", *rust()) == [1.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("question", "path", "language", "score"),
     [

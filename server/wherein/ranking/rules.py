@@ -50,7 +50,7 @@ def _symbol_name(question: Question, candidates: Sequence[Candidate], weight: fl
 def _aside(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
     """Lower tests, docs, examples, vendored code and so on unless the question asks for them."""
     for c in candidates:
-        kinds = aside_kinds(c.path)
+        kinds = aside_kinds(c.path) or _inside(c)
         if kinds and not kinds & question.asks_for:
             c.lower(weight, f"lowered: {min(kinds)}")
 
@@ -210,6 +210,7 @@ _ASIDE_FILES: Final = (
 #: A prefix says less than a suffix: in these directories `test_helpers` is for those who test.
 _TEST_PREFIX: Final = "test_"
 _SHIPPED: Final = frozenset({"lib", "src"})
+_RUST_TESTS: Final = frozenset({"test", "tests"})
 _CAMEL_TEST: Final = re.compile(r"[A-Z]\w*(?:Test|Tests|TestCase|Spec)\.[a-z]+\Z")
 
 
@@ -224,6 +225,12 @@ def aside_kinds(path: bytes) -> frozenset[str]:
     if prefixed or _CAMEL_TEST.match(name):
         found.add("tests")
     return frozenset(kind for kind in found if kind)
+
+
+def _inside(c: Candidate) -> frozenset[str]:
+    """Say whether a chunk is in the tests that Rust keeps at the end of the file they are about."""
+    in_tests = c.language == "rust" and c.symbol.partition(".")[0] in _RUST_TESTS
+    return frozenset({"tests"}) if in_tests else frozenset()
 
 
 @lru_cache(maxsize=4_096)
