@@ -30,7 +30,7 @@ function! WhereinRoot(buffer) abort
 endfunction
 
 function! s:Define(filetype) abort
-  if empty(a:filetype) || index(s:defined, a:filetype) >= 0
+  if empty(a:filetype) || index(s:defined, a:filetype) >= 0 || !exists('g:loaded_ale')
     return
   endif
   call add(s:defined, a:filetype)
@@ -50,9 +50,22 @@ augroup wherein
   autocmd FileType * call s:Define(expand('<amatch>'))
 augroup END
 
+" What stands in the way of a question from here, '' for nothing.
+function! s:Lacks() abort
+  if !exists('g:loaded_ale')
+    return 'ALE is not loaded. Put "packadd ale" into your vimrc'
+  elseif empty(WhereinRoot(bufnr('')))
+    return 'open a file of a project first'
+  elseif empty(&filetype)
+    return 'this file has no filetype. Is "filetype plugin on" in your vimrc?'
+  endif
+  return ''
+endfunction
+
 function! s:Ask(method, params, Use) abort
-  if empty(&filetype) || empty(WhereinRoot(bufnr('')))
-    echohl WarningMsg | echomsg 'wherein: open a file of a project first' | echohl None
+  let l:lacks = s:Lacks()
+  if !empty(l:lacks)
+    echohl WarningMsg | echomsg 'wherein: ' . l:lacks | echohl None
     return
   endif
   call s:Define(&filetype)

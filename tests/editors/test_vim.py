@@ -41,4 +41,5 @@ def test_vim_asks_lists_and_jumps(wherein_home: Path, tmp_path: Path) -> None:
     name, first, text = seen["rows"][0]
     assert (Path(name).name, first) == ("upload.py", line)
     assert text.startswith("Uploader  ")
+    assert seen["lacks"].startswith("wherein: this file has no filetype")
     assert seen["why"] == "wherein: colours.py is in the index"

@@ -38,6 +38,9 @@ function! s:Run() abort
   WhereinWhy
   call s:Wait('the sentence', {-> execute('messages') =~# 'wherein: '})
   let s:seen.why = matchstr(execute('messages'), 'wherein: [^\n]*')
+  set filetype=
+  Wherein anything
+  let s:seen.lacks = matchstr(execute('messages'), 'wherein: this file[^\n]*')
 endfunction
 
 try
