@@ -71,6 +71,28 @@ test("nothing in the open folders, and nothing relative, is a candidate", () => 
   assert.ok(isInside("/w", ["/w"]) && !isInside("/w2/x", ["/w"]) && !isInside("/", ["/w"]));
 });
 
+test("on Windows, Pythons are programs on the PATH as Windows writes it", () => {
+  const found = candidates('C:\\Python312\\;"C:\\Program Files\\Python";bin;C:\\W\\bin', ["c:\\w"], "win32");
+  assert.deepEqual(found.slice(0, 2), ["C:\\Python312\\python3.exe", "C:\\Program Files\\Python\\python3.exe"]);
+  assert.ok(found.includes("C:\\Python312\\py.exe"));
+  assert.ok(found.every((command) => !command.toLowerCase().startsWith("c:\\w\\") && command.endsWith(".exe")));
+  assert.equal(pythonIn("C:\\s\\server-1", "win32"), "C:\\s\\server-1\\Scripts\\python.exe");
+});
+
+test("on macOS, Pythons are found where they are installed though the PATH is short", () => {
+  const found = candidates("/usr/bin:/bin", [], "darwin");
+  assert.equal(found[0], "/usr/bin/python3");
+  assert.ok(found.includes("/opt/homebrew/bin/python3") && found.includes("/usr/local/bin/python3.12"));
+  assert.equal(pythonIn("/s/server-1", "darwin"), "/s/server-1/bin/python");
+});
+
+test("a file whose name begins with dots lies where it lies", () => {
+  assert.ok(isInside("/w/..x/python", ["/w"], "linux"));
+  assert.ok(!isInside("/x/python", ["/w"], "linux"));
+  assert.ok(isInside("D:\\w\\.venv\\Scripts\\python.exe", ["d:\\W"], "win32"));
+  assert.ok(!isInside("E:\\python.exe", ["D:\\w"], "win32"));
+});
+
 test("a Python says what it can do; something else says nothing", async () => {
   const python = await examine("python3", root);
   assert.ok(python !== undefined && path.isAbsolute(python.command) && python.version[0] === 3);

@@ -3,6 +3,7 @@
 
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { pathsOf } from "./pythons";
 import { run, type Outcome } from "./run";
 
 const STAMP = "installed.json";
@@ -150,9 +151,8 @@ export class PrivateEnvironment {
 }
 
 export function pythonIn(folder: string, platform: NodeJS.Platform = process.platform): string {
-  return platform === "win32"
-    ? path.join(folder, "Scripts", "python.exe")
-    : path.join(folder, "bin", "python");
+  const { join } = pathsOf(platform);
+  return platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
 }
 
 export function countPackages(lock: string): number {

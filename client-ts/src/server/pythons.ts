@@ -47,11 +47,21 @@ export function isNewEnough(python: Python): boolean {
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
 }
 
+/** How paths are written on a system. */
+export function pathsOf(platform: NodeJS.Platform): path.PlatformPath {
+  return platform === "win32" ? path.win32 : path.posix;
+}
+
 /** Whether a file lies in one of the folders. */
-export function isInside(file: string, folders: readonly string[]): boolean {
+export function isInside(
+  file: string,
+  folders: readonly string[],
+  platform: NodeJS.Platform = process.platform,
+): boolean {
+  const { relative, isAbsolute, sep } = pathsOf(platform);
   return folders.some((folder) => {
-    const way = path.relative(folder, file);
-    return way === "" || (!way.startsWith("..") && !path.isAbsolute(way));
+    const way = relative(folder, file);
+    return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
   });
 }
 
@@ -65,14 +75,16 @@ export function candidates(
   platform: NodeJS.Platform = process.platform,
 ): string[] {
   const windows = platform === "win32";
+  const { isAbsolute, join } = pathsOf(platform);
   const names = windows
     ? ["python3.exe", "python.exe", "py.exe"]
     : ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"];
   const parts = searchPath
     .split(windows ? ";" : ":")
-    .filter((part) => path.isAbsolute(part) && !isInside(part, folders));
+    .map((part) => (windows ? part.replace(/^"(.*)"$/, "$1") : part))
+    .filter((part) => isAbsolute(part) && !isInside(part, folders, platform));
   // A graphical session on macOS has a short PATH; these are where Pythons are installed there.
   const usual = platform === "darwin" ? ["/opt/homebrew/bin", "/usr/local/bin"] : [];
   const places = [...new Set([...parts, ...usual])];
-  return names.flatMap((name) => places.map((place) => path.join(place, name)));
+  return names.flatMap((name) => places.map((place) => join(place, name)));
 }
