@@ -92,8 +92,8 @@ client-test: client-check ## Run the tests of the TypeScript client
 models: .venv/.dev ## Compare embedding models on the evaluation packages: make models MODELS="default FOLDER" (QUALITY=DIR)
 	@$(BIN)/python bench/models/run.py $(MODELS)
 
-model: .venv/.dev ## Train the embedding model anew, into build/model (45 minutes, 6 GB; SEEDS=3)
-	@$(BIN)/python -m training --seeds $(or $(SEEDS),1)
+model: .venv/.dev ## Train the embedding model anew, into build/model (45 minutes, 12 GB)
+	@$(BIN)/python -m training --seeds $(or $(SEEDS),3)
 
 client: client-check ## Build the VS Code extension
 	@npm run --silent build

@@ -24,7 +24,7 @@ def main() -> None:
     """Read the arguments and run the steps."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--work", type=Path, default=ROOT / "build/model")
-    parser.add_argument("--seeds", type=int, default=1, help="how many models to train")
+    parser.add_argument("--seeds", type=int, default=3, help="how many tables to train and join")
     parser.add_argument(
         "--until", choices=steps.NAMES, default=steps.NAMES[-1], help="the last step to run"
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from training.model import Bags
 from training.pairs import Pair
+from wherein.embedding import pooling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     Integers = NDArray[np.int64]
+    Doubles = NDArray[np.float64]
     _Block = dict[str, tuple[NDArray[np.uint16], Integers]]
 
 # How many tokens of each part are kept.
-LENGTHS = {"query": 48, "header": 32, "code": 192, "rest": 64}
+LENGTHS = {"query": 48, "place": 32, "own_name": 12, "code": 192, "rest": 64}
 _BLOCK = 5000
 _CHARACTERS = 8  # of a token at most, on average: the rest of a text would be tokenised in vain
 _MANY = 4  # blocks that one process does alone
@@ -152,23 +154,30 @@ def _block(pairs: Sequence[Pair], tokenizer: Tokenizer, start: int) -> _Block:
 def queries(data: Encoded, chosen: Integers) -> Bags:
     """Return the queries of some pairs as bags."""
     tokens, owner = data.gather("query", chosen, LENGTHS["query"])
-    return bags(len(chosen), [(tokens, owner, 1.0)], power=1.0)
+    return bags(len(chosen), [(tokens, owner, np.ones(len(tokens)))], power=1.0)
 
 
-def answers(data: Encoded, chosen: Integers, header_weight: float) -> Bags:
-    """Return the answers of some pairs as the index would embed them: header and code."""
-    parts = [
-        (*data.gather("header", chosen, LENGTHS["header"]), header_weight),
-        (*data.gather("code", chosen, LENGTHS["code"]), 1.0),
-    ]
+def answers(data: Encoded, chosen: Integers) -> Bags:
+    """Return the answers of some pairs as the index would embed them: place, name and code."""
+    parts = []
+    for part, often in zip(("place", "own_name", "code"), pooling.OFTEN, strict=True):
+        tokens, owner = data.gather(part, chosen, LENGTHS[part])
+        counts = often * earliness(owner) if part == "code" else np.full(len(tokens), often)
+        parts.append((tokens, owner, counts))
     return bags(len(chosen), parts, power=0.5)
 
 
-def bags(count: int, parts: list[tuple[Integers, Integers, float]], power: float) -> Bags:
-    """Join parts (tokens, owners, weight of each occurrence); counts are raised to `power`."""
+def earliness(owner: Integers) -> Doubles:
+    """Return how much each token of a text counts; `owner` is sorted."""
+    starts = np.searchsorted(owner, np.arange(owner.max(initial=0) + 1))
+    return pooling.earliness(np.arange(len(owner)) - starts[owner])
+
+
+def bags(count: int, parts: list[tuple[Integers, Integers, Doubles]], power: float) -> Bags:
+    """Join parts (tokens, owners, what each counts); the sums are raised to `power`."""
     tokens = np.concatenate([part[0] for part in parts])
     owners = np.concatenate([part[1] for part in parts])
-    weights = np.concatenate([np.full(len(part[0]), part[2]) for part in parts])
+    weights = np.concatenate([part[2] for part in parts])
     known = tokens > 0  # token 0 is the unknown one
     keys, place = np.unique(owners[known] << 20 | tokens[known], return_inverse=True)
     sums = np.bincount(place, weights[known], minlength=len(keys)) ** power

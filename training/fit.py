@@ -14,6 +14,7 @@ import numpy as np
 
 from training import encoded, measure, model
 from training.model import Adam, Bags, Table
+from wherein.embedding import pooling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,13 +35,12 @@ class Recipe:
     """Every number of a training run; what each was chosen over is in MODEL_CARD.md."""
 
     seed: int = 0
-    epochs: float = 1.5
+    epochs: float = 2.0
     batch: int = 2048
     block: int = 32
     rate: float = 5e-3
     weight_rate: float = 1e-2
     scale: float = 20.0
-    header_weight: float = 4.0
     dropout: float = 0.15
     blind: float = 0.0  # share of queries that lose the words that their answer has too
     short: float = 0.1  # share of answers that are only a header and a first line
@@ -65,7 +65,7 @@ class Teacher:
 def start_table(data: Encoded, rows: Floats, recipe: Recipe) -> Table:
     """Begin with given rows, and weights that are lower the more frequent a token is."""
     counts = np.ones(len(rows))
-    for part in ("query", "header", "code"):
+    for part in ("query", "place", "own_name", "code"):
         counts += np.bincount(data.ids[part], minlength=len(rows))
     share = counts / counts.sum()
     weights = np.log(recipe.smoothing / (recipe.smoothing + share)).astype(np.float32)
@@ -103,7 +103,7 @@ def fit(  # noqa: PLR0917
             spent = time.process_time() - began
             told = f"step {number + 1} of {len(batches)}, loss {np.mean(recent):.4f}, {spent:.0f} s"
             if tuning is not None and (number % 1000 == 999 or number + 1 == len(batches)):
-                told += f", tuning {measure.summary(tuning, table.folded(), recipe.header_weight)}"
+                told += f", tuning {measure.summary(tuning, table.folded())}"
             say(told)
             recent.clear()
     everything = np.arange(len(table.rows))
@@ -178,31 +178,34 @@ def _left(
 ) -> Bags:  # fmt: skip
     tokens, owner = data.gather("query", chosen, encoded.LENGTHS["query"])
     keep = rnd.random(len(tokens)) >= recipe.dropout
-    parts = [(tokens[keep], owner[keep], 1.0)]
+    parts = [(tokens[keep], owner[keep], np.ones(int(keep.sum())))]
     if prefixes and recipe.templates:
         rows = np.flatnonzero(rnd.random(len(chosen)) < recipe.templates)
         which = rnd.integers(0, len(prefixes), len(rows))
         added = [prefixes[i] for i in which]
         lengths = [len(one) for one in added]
         flat = np.array([token for one in added for token in one], dtype=np.int64)
-        parts.append((flat, np.repeat(rows, lengths), 1.0))
+        parts.append((flat, np.repeat(rows, lengths), np.ones(len(flat))))
     return encoded.bags(len(chosen), parts, power=1.0)
 
 
 def _right(data: Encoded, chosen: Integers, recipe: Recipe, rnd: np.random.Generator) -> Bags:
-    header, of_header = data.gather("header", chosen, encoded.LENGTHS["header"])
     code, of_code = data.gather("code", chosen, encoded.LENGTHS["code"])
     rest, of_rest = data.gather("rest", chosen, encoded.LENGTHS["rest"])
+    early, early_rest = encoded.earliness(of_code), encoded.earliness(of_rest)
     short = rnd.random(len(chosen)) < recipe.short
     first = np.searchsorted(of_code, np.arange(len(chosen)))
     is_line = np.arange(len(code)) - first[of_code] < 12
     keep = (~short[of_code] | is_line) & (rnd.random(len(code)) >= recipe.dropout)
     told = ((rnd.random(len(chosen)) < recipe.rest) & ~short)[of_rest]
-    parts = [(header, of_header, recipe.header_weight), (code[keep], of_code[keep], 1.0)]
-    parts.append((rest[told], of_rest[told], 1.0))
-    if recipe.dropout:
-        kept = rnd.random(len(header)) >= recipe.dropout
-        parts[0] = (header[kept], of_header[kept], recipe.header_weight)
+    parts = [
+        (code[keep], of_code[keep], early[keep]),
+        (rest[told], of_rest[told], early_rest[told]),
+    ]
+    for part, often in zip(("place", "own_name"), pooling.OFTEN[:2], strict=True):
+        tokens, owner = data.gather(part, chosen, encoded.LENGTHS[part])
+        kept = rnd.random(len(tokens)) >= recipe.dropout
+        parts.append((tokens[kept], owner[kept], np.full(int(kept.sum()), often)))
     return encoded.bags(len(chosen), parts, power=0.5)
 
 

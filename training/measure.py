@@ -25,9 +25,7 @@ def vectors(bags: Bags, folded: Floats) -> Floats:
     return model.unit(matrix @ folded[: matrix.shape[1]])[0]
 
 
-def reciprocal_ranks(
-    data: Encoded, folded: Floats, header_weight: float = 4.0, blind: bool = False
-) -> NDArray[np.float64]:
+def reciprocal_ranks(data: Encoded, folded: Floats, blind: bool = False) -> NDArray[np.float64]:
     """Return 1 / rank of each pair's answer among the answers of its language, 0 below the tenth.
 
     `blind`: queries without the words that their answer has; nan where fewer than two are left.
@@ -36,7 +34,7 @@ def reciprocal_ranks(
     for language in np.unique(data.language):
         chosen = np.flatnonzero(data.language == language)
         asked = encoded.queries(data, chosen)
-        given = encoded.answers(data, chosen, header_weight)
+        given = encoded.answers(data, chosen)
         valid = np.ones(len(chosen), dtype=bool)
         if blind:
             both = np.isin(asked.row << 20 | asked.token, given.row << 20 | given.token)
@@ -59,12 +57,10 @@ def by_language(data: Encoded, ranks: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-def summary(data: Encoded, folded: Floats, header_weight: float = 4.0) -> str:
+def summary(data: Encoded, folded: Floats) -> str:
     """Tell the mean over languages, as asked and blind."""
     told = [
-        np.mean(
-            list(by_language(data, reciprocal_ranks(data, folded, header_weight, blind)).values())
-        )
+        np.mean(list(by_language(data, reciprocal_ranks(data, folded, blind)).values()))
         for blind in (False, True)
     ]
     return f"MRR {told[0]:.4f}, blind {told[1]:.4f}"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from wherein.embedding.pooling import split_header
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
@@ -35,6 +37,16 @@ class Pair(msgspec.Struct, array_like=True):
     def header(self) -> str:
         """The line that stands above the code when a model reads it."""
         return f"{self.file} {self.name}" if self.name else self.file
+
+    @property
+    def place(self) -> str:
+        """The part of the header that says where the code lies."""
+        return split_header(self.header)[0]
+
+    @property
+    def own_name(self) -> str:
+        """The last name of the header."""
+        return split_header(self.header)[1]
 
 
 def write(path: Path, pairs: Iterable[Pair]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import random
 import sys
 import time
 from functools import partial
@@ -20,6 +21,7 @@ from training import (
     extract,
     fetch,
     fit,
+    join,
     lock,
     measure,
     package,
@@ -38,7 +40,14 @@ if TYPE_CHECKING:
 NAMES = ("fetch", "extract", "clean", "teach", "fit")
 VOCABULARY = 30_000
 DIMENSIONS = 256
-RECIPE = fit.Recipe(kinds={"detail": 0.6, "comment": 0.5, "name": 0.35, "error": 0.6, "prose": 0.6})
+# While it is trained a table is wider; see `join`.
+WIDE = 384
+RECIPE = fit.Recipe()
+# Share of the pairs of a kind that is used; of the others all are. Chosen on the tuning packages.
+SHARES = {
+    "detail": 0.3, "comment": 0.1, "name": 0.15, "error": 0.1, "prose": 0.15, "readme": 0.3,
+    "test": 0.5,
+}  # fmt: skip
 # Openings of questions; they teach the table how little such words say.
 PREFIXES = (
     "where is the code that", "where do we", "how does it", "which function", "what is used to",
@@ -79,11 +88,16 @@ def run(work: Path, seeds: int, until: str) -> None:
     rows, teacher = teach_all(tokenizer, work)
     if until == "teach":
         return
-    told = []
-    for seed in range(seeds):
-        recipe = attrs.evolve(RECIPE, seed=seed)
-        told.append(train(work / f"seed-{seed}", data, tuning, tokenizer, rows, teacher, recipe))
-    (work / "results.json").write_text(json.dumps(told, indent=1) + "\n")
+    recipes = [attrs.evolve(RECIPE, seed=seed) for seed in range(seeds)]
+    training = partial(train, data, tuning, tokenizer, rows, teacher)
+    with multiprocessing.get_context("fork").Pool(_PROCESSES) as pool:
+        found = pool.map(training, recipes, chunksize=1)
+    table = join.narrow(join.mean([table for table, _ in found]), data, DIMENSIONS)
+    about = {"pairs": len(data), "tuning": figures(tuning, table)}
+    say(f"joined: tuning {measure.summary(tuning, table)}")
+    package.write(work / "model", table, tokenizer, {"training": attrs.asdict(RECIPE), **about})
+    results = [*(told for _, told in found), about]
+    (work / "results.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 def extract_all(packages: list[lock.Package], work: Path) -> list[Report]:
@@ -115,21 +129,22 @@ def clean_all(
         return encoded.load(places[0]), encoded.load(places[1]), _tokenizer(places[2])
     kept = clean.clean(work / "pairs", names)
     say(f"{len(kept.training):,} pairs, {len(kept.tuning):,} for tuning, {dict(kept.dropped)}")
-    tokenizer = tokens.train(kept.training, VOCABULARY)
+    training = _thinned(kept.training)
+    tokenizer = tokens.train(training, VOCABULARY)
     say(f"tokenizer of {tokenizer.get_vocab_size():,} tokens")
     tokenizer.save(str(places[2]))
     known = clean.fingerprints(clean.sources(evaluation, work / "downloads"), tokenizer)
     say("fingerprints of the evaluation packages taken")
     found = []
     tuned = _sample(kept.tuning)
-    for pairs in (kept.training, tuned):
+    for pairs in (training, tuned):
         data = encoded.encode(pairs, tokenizer)
         good = clean.without_leaks(data, known)
         kinds = np.array(data.names["kind"])[data.kind]
         counted = {str(kind): int((kinds[good] == kind).sum()) for kind in np.unique(kinds)}
         say(f"{int((~good).sum()):,} pairs share too much with evaluation packages; left {counted}")
         found.append(data.subset(np.flatnonzero(good)))
-        if pairs is kept.training:
+        if pairs is training:
             _write_sentences(work, pairs, good)
         else:
             write_pairs(
@@ -147,6 +162,12 @@ def tuning_pairs(work: Path) -> Path:
 
 def _tokenizer(path: Path) -> Tokenizer:
     return Tokenizer.from_file(str(path))
+
+
+def _thinned(pairs: list[Pair]) -> list[Pair]:
+    """Take a share of the pairs of each kind."""
+    rnd = random.Random(0)
+    return [pair for pair in pairs if rnd.random() < SHARES.get(pair.kind, 1.0)]
 
 
 def _sample(pairs: list[Pair]) -> list[Pair]:
@@ -177,7 +198,7 @@ def teach_all(tokenizer: Tokenizer, work: Path) -> tuple[np.ndarray[Any, Any], f
     place = work / "vocabulary.npy"
     if not place.is_file():
         np.save(place, start.teach(start.vocabulary(tokenizer), folder, say))
-    rows = start.reduce(np.load(place), DIMENSIONS)
+    rows = start.reduce(np.load(place), WIDE)
     if not RECIPE.teacher:
         return rows, None
     place = work / "sentences.npy"
@@ -192,29 +213,29 @@ def _encode_texts(texts: list[str], tokenizer: Tokenizer) -> Encoded:
 
 
 def train(  # noqa: PLR0917
-    out: Path,
     data: Encoded,
     tuning: Encoded,
     tokenizer: Tokenizer,
     rows: np.ndarray[Any, Any],
     teacher: fit.Teacher | None,
     recipe: fit.Recipe,
-) -> dict[str, Any]:
-    """Train and write one model; returns its figures on the tuning packages."""
+) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
+    """Train one table; returns its rows as they are used, and its figures in tuning."""
     prefixes = [one.ids for one in tokenizer.encode_batch_fast(list(PREFIXES))]
     table = fit.start_table(data, rows, recipe)
     began = time.process_time()
-    table = fit.fit(data, table, recipe, prefixes, teacher, say, tuning)
-    spent = time.process_time() - began
-    ranks = {
-        name: measure.reciprocal_ranks(tuning, table.folded(), recipe.header_weight, blind)
+
+    def told(text: str) -> None:
+        say(f"seed {recipe.seed}: {text}")
+
+    folded = fit.fit(data, table, recipe, prefixes, teacher, told, tuning).folded()
+    spent = round(time.process_time() - began)
+    return folded, {"seed": recipe.seed, "cpu_seconds": spent, "tuning": figures(tuning, folded)}
+
+
+def figures(tuning: Encoded, folded: np.ndarray[Any, Any]) -> dict[str, dict[str, float]]:
+    """Return the mean reciprocal rank of each language: as asked, and without shared words."""
+    return {
+        name: measure.by_language(tuning, measure.reciprocal_ranks(tuning, folded, blind))
         for name, blind in (("asked", False), ("blind", True))
     }
-    told = {
-        "seed": recipe.seed,
-        "pairs": len(data),
-        "cpu_seconds": round(spent),
-        "tuning": {name: measure.by_language(tuning, one) for name, one in ranks.items()},
-    }
-    package.write(out, table.folded(), tokenizer, {"training": attrs.asdict(recipe), **told})
-    return told

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +74,14 @@ def embedded_table() -> NDArray[np.float64]:
 
 def reference(item: EmbedItem, rows: NDArray[np.float64], tokenizer: Tokenizer) -> Any:
     """Follow the recipe word for word, one document at a time, in double precision."""
-    counts: Counter[int] = Counter()
-    for text, times in ((item.header, 4), (item.text, 1)):
-        for token in tokenizer.encode(text, add_special_tokens=False).ids[:512]:
+    counts: dict[int, float] = defaultdict(float)
+    path, _, symbol = item.header.partition(" ")
+    *owners, name = symbol.split(".")
+    place = " ".join((path, *owners))
+    for text, times in ((place, 4), (name, 8), (item.text, 0)):
+        for at, token in enumerate(tokenizer.encode(text, add_special_tokens=False).ids[:512]):
             if token != tokenizer.token_to_id("[UNK]"):
-                counts[token] += times
+                counts[token] += times or 0.3 + 0.7 / (1 + at / 40)
     total = sum((count**0.5 * rows[token] for token, count in counts.items()), np.zeros(256))
     return total / np.linalg.norm(total)
 
@@ -155,7 +158,9 @@ def test_an_own_table_of_another_dimension_works_alike(tmp_path: Path) -> None:
     embedder = load(write_static(tmp_path / "mine"))
     assert (embedder.name, embedder.dim) == ("mine", 6)
     rows = table(6)
-    total = 2 * rows[1] + 3**0.5 * rows[4]  # header*4; the unknown `zebra` counts nothing
+    # the place counts 4, the unknown `zebra` nothing, and later tokens less
+    parse = sum(0.3 + 0.7 / (1 + at / 40) for at in (0, 2, 3))
+    total = 2 * rows[1] + parse**0.5 * rows[4]
     vector = embedder.embed_documents([item("retry", "parse zebra parse parse")]).vectors[0]
     assert np.allclose(vector, total / np.linalg.norm(total), atol=1e-6)
 
@@ -167,7 +172,8 @@ def test_shared_rows_and_token_weights_are_honoured(tmp_path: Path) -> None:
     tensors = {"embeddings": rows, "mapping": mapping, "weights": weights}
     embedder = load(write_static(tmp_path, tensors))
     # tokens 1 and 5 share row 1
-    total = (2 * weights[1] + weights[5]) * rows[1].astype(float) + weights[6] * rows[2]
+    later = (0.3 + 0.7 / (1 + 1 / 40)) ** 0.5
+    total = (2 * weights[1] + weights[5]) * rows[1].astype(float) + later * weights[6] * rows[2]
     vector = embedder.embed_documents([item("retry", "header line")]).vectors[0]
     assert np.allclose(vector, total / np.linalg.norm(total), atol=1e-3)
     plain = weights[1] * rows[1].astype(float) + weights[6] * rows[2]
@@ -307,8 +313,8 @@ def test_the_catalogue_and_the_protocol_import_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def pooled(headers: Sequence[list[int]], texts: Sequence[list[int]]) -> NDArray[np.float32]:
-    return TokenTable(table(3), None, None, 0).pool(headers, texts, 4.0)
+def pooled(places: Sequence[list[int]], texts: Sequence[list[int]]) -> NDArray[np.float32]:
+    return TokenTable(table(3), None, None, 0).pool(places, [[] for _ in texts], texts)
 
 
 def test_pooling_of_empty_and_unknown_tokens_is_zero() -> None:

@@ -13,7 +13,7 @@ pytest.importorskip("scipy", reason="the training extra is not installed")
 
 from tokenizers import Tokenizer
 
-from training import clean, encoded, fit, measure, package, pairs, start, tokens
+from training import clean, encoded, fit, join, measure, package, pairs, start, tokens
 from training.pairs import Pair
 from wherein.domain import EmbedItem
 from wherein.embedding import models
@@ -86,7 +86,7 @@ def test_what_is_written_is_read_by_the_product_and_finds_the_same(
     chosen = np.arange(len(asked))
     ours = measure.vectors(encoded.queries(tuning, chosen), table.folded())
     assert (queries * ours).sum(axis=1).min() > 0.999
-    ours = measure.vectors(encoded.answers(tuning, chosen, 4.0), table.folded())
+    ours = measure.vectors(encoded.answers(tuning, chosen), table.folded())
     assert (documents.vectors * ours).sum(axis=1).min() > 0.999
 
 
@@ -149,3 +149,16 @@ def test_many_pairs_are_encoded_by_two_processes_as_by_one(
     together = encoded.encode(asked, tokenizer)
     assert together.ids["code"].tolist() == alone.ids["code"].tolist()
     assert together.offsets["query"].tolist() == alone.offsets["query"].tolist()
+
+
+def test_tables_joined_and_narrowed_find_what_they_found(tokenizer: Tokenizer) -> None:
+    (first, tuning), (second, _) = trained(tokenizer), trained(tokenizer, seed=1)
+    joined = join.mean([first.folded(), second.folded() * 7])
+    weight = np.linalg.norm(first.folded(), axis=1).mean()
+    alone = np.linalg.norm(second.folded(), axis=1).mean()
+    assert np.allclose(joined, (first.folded() / weight + second.folded() / alone) / 2, atol=1e-5)
+    less = join.narrow(joined, tuning, 8)
+    assert less.shape == (tokenizer.get_vocab_size(), 8)
+    assert np.nanmean(measure.reciprocal_ranks(tuning, less)) > 0.7
+    whole = join.narrow(joined, tuning, 16)  # only turned: all likenesses stay
+    assert np.allclose(whole @ whole.T, joined @ joined.T, atol=1e-4)
