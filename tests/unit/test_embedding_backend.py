@@ -78,10 +78,10 @@ def reference(item: EmbedItem, rows: NDArray[np.float64], tokenizer: Tokenizer) 
     path, _, symbol = item.header.partition(" ")
     *owners, name = symbol.split(".")
     place = " ".join((path, *owners))
-    for text, times in ((place, 4), (name, 8), (item.text, 0)):
+    for text, times in ((place, 4), (name, 10), (item.text, 0)):
         for at, token in enumerate(tokenizer.encode(text, add_special_tokens=False).ids[:512]):
             if token != tokenizer.token_to_id("[UNK]"):
-                counts[token] += times or 0.3 + 0.7 / (1 + at / 40)
+                counts[token] += times or 0.2 + 0.8 / (1 + at / 30)
     total = sum((count**0.5 * rows[token] for token, count in counts.items()), np.zeros(256))
     return total / np.linalg.norm(total)
 
@@ -159,7 +159,7 @@ def test_an_own_table_of_another_dimension_works_alike(tmp_path: Path) -> None:
     assert (embedder.name, embedder.dim) == ("mine", 6)
     rows = table(6)
     # the place counts 4, the unknown `zebra` nothing, and later tokens less
-    parse = sum(0.3 + 0.7 / (1 + at / 40) for at in (0, 2, 3))
+    parse = sum(0.2 + 0.8 / (1 + at / 30) for at in (0, 2, 3))
     total = 2 * rows[1] + parse**0.5 * rows[4]
     vector = embedder.embed_documents([item("retry", "parse zebra parse parse")]).vectors[0]
     assert np.allclose(vector, total / np.linalg.norm(total), atol=1e-6)
@@ -172,7 +172,7 @@ def test_shared_rows_and_token_weights_are_honoured(tmp_path: Path) -> None:
     tensors = {"embeddings": rows, "mapping": mapping, "weights": weights}
     embedder = load(write_static(tmp_path, tensors))
     # tokens 1 and 5 share row 1
-    later = (0.3 + 0.7 / (1 + 1 / 40)) ** 0.5
+    later = (0.2 + 0.8 / (1 + 1 / 30)) ** 0.5
     total = (2 * weights[1] + weights[5]) * rows[1].astype(float) + later * weights[6] * rows[2]
     vector = embedder.embed_documents([item("retry", "header line")]).vectors[0]
     assert np.allclose(vector, total / np.linalg.norm(total), atol=1e-3)

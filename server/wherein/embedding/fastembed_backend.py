@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # middle of a slice waits 2 ms instead of 4.
 _BLOCK_ITEMS = 32
 
-_STATIC_RECIPE = "static place*4 name*8 early sqrt"
+_STATIC_RECIPE = "static place*4 name*10 early sqrt"
 # fastembed names its models; a folder is loaded under the name of one that has the same layout.
 _STATIC_SLOT = "minishlab/potion-base-8M"
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 # How often the tokens of a chunk's place, of its name and of its text count; the model is trained
 # with the same numbers. How they were chosen is in MODEL_CARD.md.
-OFTEN = (4.0, 8.0, 1.0)
+OFTEN = (4.0, 10.0, 1.0)
 # The first tokens of a text count whole: its documentation or its head. Later ones count less, the
-# 40th 0.65, but never less than this.
-_LATE = 0.3
-_HALFWAY = 40.0
+# 30th 0.6, but never less than this.
+_LATE = 0.2
+_HALFWAY = 30.0
 # Shorter sums than this are rounding noise of cancelled rows, not a direction.
 _MIN_NORM = 1e-6
 
