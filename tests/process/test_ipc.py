@@ -93,7 +93,7 @@ def test_a_wrong_token_is_refused(service: Callable[..., Service]) -> None:
         Client(service(answer_symbols).endpoint, b"x" * 32, DATABASE_OPERATIONS)
 
 
-def test_deadline_cancels_at_the_other_end(service: Callable[..., Service]) -> None:
+def test_F42_deadline_cancels_at_the_other_end(service: Callable[..., Service]) -> None:
     """A wait that ends tells the worker, which can stop its work."""
     cancelled = threading.Event()
 

@@ -74,7 +74,7 @@ def test_what_is_typed_is_found_at_its_place_at_once(project: Path) -> None:
         assert symbol["location"]["range"]["start"]["line"] == 0
 
 
-def test_closing_without_saving_forgets_it(project: Path) -> None:
+def test_F63_closing_without_saving_forgets_it(project: Path) -> None:
     with serving() as client:
         client.initialize(project)
         client.ask("wherein/sync")

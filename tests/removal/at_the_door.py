@@ -233,4 +233,12 @@ REMOVALS = (
         "tests/process/test_sockets_removed.py"
         "::test_F30_a_socket_that_was_removed_is_made_again[file]",
     ),
+    Removal(
+        "the end when nobody listens any more",
+        "lsp/reading.py",
+        "            self._gone = None\n            gone()\n",
+        "            self._gone = None\n",
+        "tests/faults/test_F16_pressed.py"
+        "::test_F19_a_client_that_does_not_listen_any_more_ends_the_server",
+    ),
 )
