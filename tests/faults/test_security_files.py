@@ -19,7 +19,15 @@ from wherein.domain import Signature, Skip
 from wherein.errors import StorageError
 from wherein.indexing import reader
 from wherein.ownership.lock import OwnerLock
-from wherein.paths import index_home, index_paths, make_index_dir, private_dir, write_private
+from wherein.paths import (
+    index_home,
+    index_paths,
+    log_home,
+    make_index_dir,
+    private_dir,
+    write_private,
+)
+from wherein.workers.start import WorkerType
 
 WHEREIN = (sys.executable, "-I", "-m", "wherein")
 # Words that no rule of splitting or stemming changes.
@@ -55,7 +63,9 @@ def use(folder: Path, **options: object) -> str:
         said += client.process.stderr.read().decode()
         client.process.stderr.close()
         said += json.dumps(client.notifications)
-    return said
+    logs = sorted(log_home().iterdir())
+    assert len(logs) == len(WorkerType)
+    return said + "".join(file.read_text(encoding="utf-8") for file in logs)
 
 
 def kept(home: Path) -> bytes:

@@ -15,7 +15,7 @@ from support.workspace import make_project
 from wherein.errors import IndexBusy
 from wherein.ownership.indexes import Stored, remove, stored_indexes
 from wherein.ownership.lock import OwnerLock, hold
-from wherein.paths import IndexPaths, index_home, index_paths, make_index_dir
+from wherein.paths import IndexPaths, index_home, index_paths, log_home, make_index_dir
 
 WHEREIN = (sys.executable, "-I", "-m", "wherein")
 
@@ -50,10 +50,12 @@ def test_an_index_is_removed_by_its_folder_and_made_anew(
     assert run("index", str(project)).returncode == 0
     directory = Path(index_paths(str(project)).directory)
     assert directory.is_dir()
+    assert list(log_home().iterdir())
     done = run("index", "--remove", str(project))
     assert (done.returncode, done.stderr) == (0, "")
     assert str(project) in done.stdout
     assert names() == set()
+    assert list(log_home().iterdir()) == []  # of its workers
     again = run("index", "--remove", str(project))
     assert again.returncode == 2
     assert "no index" in again.stderr
