@@ -88,6 +88,7 @@ def test_F21_a_newer_build_takes_an_index_over_from_an_older_one(
         (project / "later.py").write_text("def zanzibar_ferry():\n    return 1\n")
         newer.ask("wherein/sync", timeout=90)
         assert newer.ask("wherein/search", {"query": "zanzibar_ferry"})["results"]
+        until(lambda: owns(newer), timeout=60, what="its vectors too")
         assert newer.close() == 0
         assert older.close() == 0
     assert_true(project)
