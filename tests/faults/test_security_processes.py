@@ -226,6 +226,7 @@ def test_S08_a_pickle_is_not_read(
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.one_transport  # a namespace without a network has no loopback either
 def test_S14_F66_everything_works_without_a_network(wherein_home: Path, tmp_path: Path) -> None:
     """Nothing is fetched: the index is complete, meaning included, with every interface down."""
     project = make_project(tmp_path / "project")
