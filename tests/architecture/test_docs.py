@@ -113,3 +113,11 @@ def test_a_target_that_is_not_there_is_found() -> None:
 
 def test_a_setting_that_is_not_written_about_is_found() -> None:
     assert undocumented({"model", "exclude"}, "`wherein.model`, exclude") == ["exclude"]
+
+
+def test_every_test_that_the_page_on_vs_code_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", _read("docs/editors/vscode.md")))
+    files = (_ROOT / "tests" / "editors" / "vscode").glob("test_*.py")
+    there = {name for f in files for name in re.findall(r"^def (test_\w+)", f.read_text(), re.M)}
+    assert len(named) > 20
+    assert named <= there

@@ -29,6 +29,7 @@ class WindowOpener(Protocol):
         folder: Path,
         settings: dict[str, Any] | None = None,
         flags: tuple[str, ...] = ("--disable-workspace-trust",),
+        also: Path | None = None,
         **environ: str,
     ) -> Workbench: ...
 
@@ -93,6 +94,7 @@ def opening(driver: Playwright, extension: Path, config: pytest.Config) -> Itera
             folder: Path,
             settings: dict[str, Any] | None = None,
             flags: tuple[str, ...] = ("--disable-workspace-trust",),
+            also: Path | None = None,
             **environ: str,
         ) -> Workbench:
             home = Path(tempfile.mkdtemp(prefix="wv-"))
@@ -100,6 +102,8 @@ def opening(driver: Playwright, extension: Path, config: pytest.Config) -> Itera
             own = {"WHEREIN_HOME": str(home / "w"), RUN_ID: mark, **environ}
             code = Code(home, settings or {}, own)
             assert "wherein.wherein@" in code.install(extension)
+            if also is not None:
+                code.install(also)
             code.start(*flags)
             stack.callback(code.stop)
             page = stack.enter_context(browsing(driver, home / "chromium"))

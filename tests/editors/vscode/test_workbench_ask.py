@@ -49,14 +49,14 @@ def test_a_question_opens_the_function(bench: Workbench, answer: int) -> None:
 
 def test_answers_come_while_typing_and_keep_their_order(bench: Workbench) -> None:
     """Rows whose label has the letters would otherwise come first, and others would vanish."""
+    bench.ask("start the database worker")
+    bench.row(re.compile("DBWorkerManager|DatabaseStarter")).wait_for()
+    shown = bench.labels()
+    bench.dismiss()
     bench.ask("")
     bench.row("path:").wait_for()
     bench.page.keyboard.type("start", delay=20)
     bench.page.keyboard.type(" the database worker", delay=20)
-    bench.row(re.compile("DBWorkerManager|DatabaseStarter")).wait_for()
-    shown = bench.labels()
-    bench.dismiss()
-    bench.ask("start the database worker")
     until(lambda: bench.labels() == shown, what="the same answers in the same order")
 
 

@@ -81,6 +81,38 @@ def test_the_menu_pauses_and_resumes(bench: Workbench) -> None:
     bench.wait_status("wherein")
 
 
+def test_the_menu_has_what_there_is_to_do(bench: Workbench) -> None:
+    bench.status.click()
+    bench.row("chunks").wait_for()
+    assert bench.labels() == [
+        "wherein", "Ask the code", "Pause", "Rebuild the index", "Show the workers", "Doctor",
+        "Show the log", "Restart",
+    ]  # fmt: skip
+    bench.row("Rebuild the index").click()
+    bench.wait_status("wherein")
+    assert bench.page.locator(".notification-toast").count() == 0
+    (before,) = processes(bench, "wherein serve --stdio")
+    bench.status.click()
+    bench.row("chunks").wait_for()
+    bench.box.fill("Restart")
+    bench.row("chunks").wait_for(state="hidden")
+    bench.press("Enter")
+    until(lambda: [p for p in processes(bench, "wherein serve --stdio") if p != before], 60)
+    bench.wait_status("wherein")
+
+
+def test_the_icon_asks_and_leads_to_the_walkthrough(bench: Workbench) -> None:
+    keep(bench)
+    bench.command("wherein: Clear the Results")
+    bench.press("Control+Shift+e")
+    bench.page.locator(".activitybar .action-label[aria-label^='wherein']").click()
+    bench.page.locator(".quick-input-title", has_text="Ask the code").wait_for()
+    bench.dismiss()
+    bench.page.locator(".pane-body .monaco-button", has_text="What can I ask?").click()
+    for step in ("Ask a question", "Narrow it", "Keep the answers", "Find code like this"):
+        bench.page.locator(".step-title", has_text=step).wait_for()
+
+
 def test_a_killed_worker_shows_and_heals(bench: Workbench) -> None:
     bench.command("wherein: Show the Workers")
     text = bench.row("vectorization").text_content() or ""

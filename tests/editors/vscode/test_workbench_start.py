@@ -104,6 +104,50 @@ def test_from_nothing_to_the_first_answer_without_a_network(
     other.wait_status("wherein", timeout=INSTALL_MS)  # with nothing done in it
 
 
+_PYTHON_EXTENSION = """
+exports.activate = () => ({ environments: {
+    getActiveEnvironmentPath: () => ({ path: "chosen" }),
+    resolveEnvironment: async () => ({ executable: { uri: require("vscode").Uri.file(PYTHON) } }),
+} });
+"""
+
+
+def python_extension(folder: Path) -> Path:
+    """Make an extension with the part of the Python extension's API that is asked."""
+    folder.mkdir()
+    manifest = {
+        "name": "python", "publisher": "ms-python", "version": "1.0.0", "main": "./main.js",
+        "engines": {"vscode": "^1.93.0"}, "activationEvents": [], "license": "MIT",
+    }  # fmt: skip
+    (folder / "package.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "README.md").write_text("A stand-in.", encoding="utf-8")
+    text = _PYTHON_EXTENSION.replace("PYTHON", json.dumps(sys.executable))
+    (folder / "main.js").write_text(text, encoding="utf-8")
+    vsce = ROOT / "node_modules" / "@vscode" / "vsce" / "vsce"
+    options = (
+        "--no-dependencies",
+        "--allow-missing-repository",
+        "--skip-license",
+        "--out",
+        "x.vsix",
+    )
+    subprocess.run(["node", str(vsce), "package", *options], cwd=folder, check=True, timeout=120)
+    return folder / "x.vsix"
+
+
+@pytest.mark.e2e
+def test_the_python_extensions_choice_runs_the_server(
+    window: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    """Its interpreter has this version of wherein, so nothing needs to be installed."""
+    also = python_extension(tmp_path / "extension")
+    bench = window(make_project(tmp_path / "project"), also=also)
+    bench.wait_status("wherein")
+    assert bench.page.locator(".notification-toast").count() == 0
+    bench.command("wherein: Show the Log")
+    bench.page.locator(".view-line", has_text="from the Python extension").first.wait_for()
+
+
 def another_window(bench: Workbench, folder: Path) -> Workbench:
     """Open a second window of the same editor."""
     other = Workbench(bench.page.context.new_page(), bench.code)
