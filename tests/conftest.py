@@ -11,9 +11,14 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from support.faults import faults as faults  # noqa: PLC0414 - a fixture, for all tests
 from support.processes import RUN_ID, assert_none_left, new_run_id
+
+# No test fails for being slow; how fast things are is for benchmarks.
+settings.register_profile("wherein", deadline=None)
+settings.load_profile("wherein")
 
 _WITH_PROCESSES = {"process", "protocol", "faults", "editors"}
 
