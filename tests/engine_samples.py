@@ -116,7 +116,7 @@ def embedder(fingerprint: str = FINGERPRINT, dim: int = DIM):  # noqa: ANN201 - 
 
     def embed(text: str) -> Future[QueryVector]:
         done: Future[QueryVector] = Future()
-        done.set_result(QueryVector(fingerprint, dim, vector_of(text, dim).tobytes()))
+        done.set_result(QueryVector(fingerprint, dim, vector_of(text, dim).tobytes(), 0.7))
         return done
 
     return embed

@@ -28,6 +28,7 @@ class FakeEmbedder:
     fingerprint = "fa4efa4efa4efa4e"
     dim = 2
     slice_items = 4
+    symbol_weight = 0.7
 
     def __init__(
         self,

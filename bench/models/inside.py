@@ -64,7 +64,9 @@ class Trees:
             embedder = measure.load(str(model))
             done: Future[QueryVector] = Future()
             row = embedder.embed_query(text).astype("<f4").tobytes()
-            done.set_result(QueryVector(embedder.fingerprint, embedder.dim, row))
+            done.set_result(
+                QueryVector(embedder.fingerprint, embedder.dim, row, embedder.symbol_weight)
+            )
             return done
 
         out = []

@@ -112,12 +112,17 @@ class Remembering:
         self._embedder = embedder
         self.name, self.dim = embedder.name, embedder.dim
         self.fingerprint = embedder.fingerprint
+        self.symbol_weight = embedder.symbol_weight
         self._path = CACHE / f"vectors-{embedder.fingerprint}.npz"
         self._known: dict[bytes, NDArray[np.float32]] = {}
         if self._path.is_file():
             with np.load(self._path) as kept:
                 keys = [bytes(key) for key in kept["keys"]]
                 self._known = dict(zip(keys, kept["rows"], strict=True))
+
+    def prepare(self) -> Embedder:
+        """As the model does."""
+        return self._embedder.prepare()
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """As the model does."""

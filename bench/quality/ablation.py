@@ -70,7 +70,10 @@ class Runner:
         if text not in self._vectors:
             numbers = self._embedder.embed_query(text).astype("<f4").tobytes()
             self._vectors[text] = QueryVector(
-                self._embedder.fingerprint, self._embedder.dim, numbers
+                self._embedder.fingerprint,
+                self._embedder.dim,
+                numbers,
+                self._embedder.symbol_weight,
             )
         done: Future[QueryVector] = Future()
         done.set_result(self._vectors[text])

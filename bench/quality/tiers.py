@@ -71,7 +71,9 @@ class Model:
         """Embed a question, each one once."""
         if text not in self._questions:
             vector = self.embedder.embed_query(text).astype("<f4").tobytes()
-            known = QueryVector(self.embedder.fingerprint, self.embedder.dim, vector)
+            known = QueryVector(
+                self.embedder.fingerprint, self.embedder.dim, vector, self.embedder.symbol_weight
+            )
             self._questions[text] = known
         return _done(self._questions[text])
 

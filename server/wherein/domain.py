@@ -347,6 +347,7 @@ class QueryVector(msgspec.Struct, frozen=True, array_like=True):
     fingerprint: str
     dim: int
     vector: bytes
+    symbol_weight: float = 0.2  # of its model: see `Embedder`
 
 
 class WaitFor(msgspec.Struct, frozen=True, array_like=True):

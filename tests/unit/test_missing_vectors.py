@@ -145,7 +145,7 @@ def test_nearness_is_what_the_scan_will_say(engine: Engine, tmp_path: Path) -> N
     reader.search(SearchQuery(text=QUESTION), embedder(), lambda: False, maker)
     reader.close()
     embed_all(engine)
-    stored = scan(engine._matrix.snapshot, vector_of(QUESTION)).of(found)
+    stored = scan(engine._matrix.snapshot, vector_of(QUESTION), 0.7).of(found)
     assert len(found) == 3
     assert stored == pytest.approx(found, abs=0.01)  # stored vectors are rounded to int8
 

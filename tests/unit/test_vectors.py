@@ -77,7 +77,7 @@ def test_a_scan_equals_brute_force(merged: bool) -> None:
         }
         if merged:
             expected[600] = float(rows[0] @ query) * 2
-        found = scan(matrix.snapshot, query, f, k)
+        found = scan(matrix.snapshot, query, 0.7, f, k)
         best = sorted(expected, key=lambda c: -expected[c])[:20]
         assert found.top(20) == best
         assert found.of([*best, 150, 9_999]) == pytest.approx(
@@ -103,14 +103,14 @@ def test_a_snapshot_does_not_change() -> None:
     matrix.merge(np.arange(10))
     matrix.append([60, 61], [1, 1], ["text", "text"], rows[:2])
     before = matrix.snapshot
-    seen = scan(before, rows[3]).top(100)
+    seen = scan(before, rows[3], 0.7).top(100)
     matrix.remove(60, 61)
     matrix.append(
         list(range(100, 5_000)), [1] * 4_900, ["text"] * 4_900, np.tile(rows[:1], (4_900, 1))
     )
     matrix.remove(0, 4_000)
     matrix.merge(np.arange(10))
-    assert scan(before, rows[3]).top(100) == seen
+    assert scan(before, rows[3], 0.7).top(100) == seen
     assert matrix.snapshot.live == 1_000
 
 
@@ -223,6 +223,19 @@ def test_the_best_symbol_of_a_chunk_counts() -> None:
     assert symbols.best([5, 3], np.array([0.6, 0.8], np.float32)).tolist() == pytest.approx(
         [0, 0.6], abs=1e-3
     )
+
+
+def test_a_symbol_counts_as_much_as_the_questions_model_says() -> None:
+    rows = np.array([[1, 0], [0, 1]], "<f4")
+    matrix = Matrix("model", 2)
+    matrix.append([7], [1], ["function"], rows[:1])
+    (stored,) = encode(rows[1:].tobytes(), 2)
+    assert stored
+    matrix.snapshot.symbols.add([(7, 1.0, stored)])
+    question = np.array([0.6, 0.8], np.float32)
+    for weight in (0.0, 0.2, 0.7):
+        near = scan(matrix.snapshot, question, weight).of([7])[7]
+        assert near == pytest.approx(0.6 + weight * 0.8, abs=1e-2)
 
 
 def test_many_symbols_are_found_whenever_they_came_and_removed_ones_give_their_room_back() -> None:

@@ -22,7 +22,6 @@ from wherein.db_worker.codec import Floats
 from wherein.db_worker.embedders import EmbedNow
 from wherein.db_worker.meaning import Cancelled
 from wherein.db_worker.schema import id_list, query
-from wherein.db_worker.vectors import SYMBOL_WEIGHT
 from wherein.domain import EmbedItem, QueryVector, VectorBatch
 from wherein.errors import WhereinError
 from wherein.ranking import fusion, rules
@@ -223,5 +222,5 @@ def _nearness(
             best = max(
                 (cosines.get(n.key, 0.0) * n.weight for n in named.get(c.id, ())), default=0.0
             )
-            near[c.id] = cosines[c.key] + SYMBOL_WEIGHT * max(0.0, best)
+            near[c.id] = cosines[c.key] + vector.symbol_weight * max(0.0, best)
     return near

@@ -235,7 +235,7 @@ class Reader:
             files = np.frombuffer(self._filter.files, dtype=np.bool_)
         if self._filter.kinds is not None:
             kinds = np.array([kind in self._filter.kinds for kind in KIND_CODES])
-        return scan(snapshot, numbers, files, kinds) or None
+        return scan(snapshot, numbers, vector.symbol_weight, files, kinds) or None
 
     def _sense(self, vector: QueryVector | str, clock: Clock) -> Sense:
         clock.stage("vector_wait")

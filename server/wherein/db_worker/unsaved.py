@@ -23,7 +23,7 @@ from wherein.db_worker.catalogue import Catalogue
 from wherein.db_worker.embedders import EmbedNow
 from wherein.db_worker.overlay import Parsed, Piece, Unsaved
 from wherein.db_worker.schema import query
-from wherein.db_worker.vectors import SYMBOL_WEIGHT, Scan
+from wherein.db_worker.vectors import Scan
 from wherein.domain import EmbedItem, IndexStats, Mode, SearchQuery, Symbol, VectorBatch
 from wherein.errors import WhereinError
 from wherein.ranking.fusion import Candidate
@@ -259,7 +259,7 @@ def _compared(stand: _Stand, scanned: Scan | None) -> Iterator[tuple[Piece, floa
         if chunk is None and vector is not None and len(vector) == len(scanned.query):
             text = float(vector @ scanned.query)
             name = names.get(stand.older.get(piece.chunk.symbol, -1), 0.0)
-            yield piece, text + SYMBOL_WEIGHT * name, text >= least
+            yield piece, text + scanned.symbol_weight * name, text >= least
             continue
         if chunk is None:
             chunk = stand.older.get(piece.chunk.symbol, -1)

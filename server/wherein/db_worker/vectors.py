@@ -29,9 +29,6 @@ TAIL_SHARE: Final = 0.05
 #: A filter that leaves less than this share of the rows scans those rows only.
 _SELECTIVE: Final = 0.3
 _MANY_RUNS: Final = 256
-#: What the best symbol of a chunk adds to the cosine of its text. The embedded model counts a name
-#: ten times in the text already: at .7 hand-written questions lose .026, at 0 docstrings .021.
-SYMBOL_WEIGHT: Final = 0.2
 #: The floor of meaning is this quantile of about so many chunks, evenly taken.
 _FLOOR: Final = 0.75
 _FLOOR_SAMPLE: Final = 256
@@ -104,6 +101,7 @@ class Scan:
     cosines: Floats
     query: Floats
     symbols: SymbolVectors
+    symbol_weight: float
     _order: list[Ints] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -146,11 +144,15 @@ class Scan:
         return dict(zip(known, near.astype(float).tolist(), strict=True))
 
     def _nearness(self, chunks: list[int], cosines: Floats) -> Floats:
-        return cosines + SYMBOL_WEIGHT * self.symbols.best(chunks, self.query)
+        return cosines + self.symbol_weight * self.symbols.best(chunks, self.query)
 
 
 def scan(
-    snapshot: Snapshot, query: Floats, files: Bools | None = None, kinds: Bools | None = None
+    snapshot: Snapshot,
+    query: Floats,
+    symbol_weight: float,
+    files: Bools | None = None,
+    kinds: Bools | None = None,
 ) -> Scan:
     """Compare a query with rows of a snapshot: `files` by file id and `kinds` by code say which.
 
@@ -161,7 +163,7 @@ def scan(
     ]
     ids = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
     cosines = np.concatenate([np.empty(0, np.float32), *(part[1] for part in parts)])
-    return Scan(ids, cosines, query, snapshot.symbols)
+    return Scan(ids, cosines, query, snapshot.symbols, symbol_weight)
 
 
 def _scan_block(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from wherein.domain import EmbedItem
     from wherein.embedding.embedder import Embedder, EmbedResult
+    from wherein.embedding.fastembed_backend import StaticEmbedder
 
 _MAX_TOKENS = 512  # of a text, as fastembed keeps them
 
@@ -58,11 +59,17 @@ class EmbeddedModel:
     """Answers questions from the table until `load` has brought fastembed's embedder."""
 
     def __init__(
-        self, name: str, digest: str, slice_items: int, folder: Path, load: Callable[[], Embedder]
+        self,
+        name: str,
+        digest: str,
+        folder: Path,
+        load: Callable[[], Embedder],
+        kind: type[StaticEmbedder],
     ) -> None:
         self.name = name
         self.fingerprint = digest
-        self.slice_items = slice_items
+        self.slice_items = kind.slice_items
+        self.symbol_weight = kind.symbol_weight
         self._table: QuestionTable | None = QuestionTable(folder)
         self.dim = self._table.dim
         self._load = load

@@ -44,6 +44,14 @@ class Embedder(Protocol):
         """How many numbers a vector has."""
 
     @property
+    def symbol_weight(self) -> float:
+        """What the best symbol of a chunk adds to the cosine of its text.
+
+        0.2 where the text's vector counts the name ten times already: hand-written questions lose
+        .026 at .7, docstrings .021 at 0. And 0.7 where not: MiniLM loses .018 at .2.
+        """
+
+    @property
     def slice_items(self) -> int:
         """How many documents take about 10 ms, the longest that a query should wait for a batch."""
 

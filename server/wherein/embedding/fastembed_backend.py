@@ -58,7 +58,7 @@ def load_embedder(spec: ModelSpec) -> Embedder:
             return _tried(spec, lambda: _load_whole(spec, hashes))
 
         return _tried(
-            spec, lambda: EmbeddedModel(spec.name, digest, _BLOCK_ITEMS, spec.folder, whole)
+            spec, lambda: EmbeddedModel(spec.name, digest, spec.folder, whole, StaticEmbedder)
         )
     return _tried(spec, lambda: _load_whole(spec, hashes))
 
@@ -93,6 +93,7 @@ class StaticEmbedder:
     """A table of token vectors: documents by weighted sums of rows, queries by the plain mean."""
 
     slice_items = _BLOCK_ITEMS
+    symbol_weight = 0.2
 
     def __init__(self, name: str, digest: str, model: StaticTextEmbedding) -> None:
         if model.embeddings is None or model.tokenizer is None or model.embeddings.ndim != 2:
@@ -152,6 +153,7 @@ class TransformerEmbedder:
     """
 
     slice_items = 1
+    symbol_weight = 0.7
 
     def __init__(
         self, name: str, digest: str, model: TextEmbedding, prompts: tuple[str, str]

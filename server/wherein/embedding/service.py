@@ -54,6 +54,11 @@ class EmbeddingService:
         """How many numbers a vector has."""
         return self._embedder.dim
 
+    @property
+    def symbol_weight(self) -> float:
+        """What a symbol's vector adds."""
+        return self._embedder.symbol_weight
+
     def prepare(self) -> None:
         """Load what documents need, while questions are answered; raises ModelError."""
         self._embedder.prepare()

@@ -41,6 +41,11 @@ class CarefulEmbedder:
         return self._inner.dim
 
     @property
+    def symbol_weight(self) -> float:
+        """What a symbol's vector adds."""
+        return self._inner.symbol_weight
+
+    @property
     def slice_items(self) -> int:
         """How many documents take about 10 ms."""
         return self._inner.slice_items

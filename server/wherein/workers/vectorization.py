@@ -65,7 +65,8 @@ class Vectorizer:
             return
         service = self._service_of(call)
         vector = service.embed_query(call.params.text)
-        call.reply(QueryVector(service.fingerprint, service.dim, vector.astype("<f4").tobytes()))
+        numbers = vector.astype("<f4").tobytes()
+        call.reply(QueryVector(service.fingerprint, service.dim, numbers, service.symbol_weight))
 
     def _service_of(self, call: Call) -> EmbeddingService:
         """Return the model that is asked. Raises ModelError when there is no second one."""
