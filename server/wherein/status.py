@@ -68,7 +68,7 @@ def describe(facts: Facts) -> FolderStatus:
         worker, why = next(iter(facts.failed_workers.items()))
         held[FolderState.FAILED] = f"The {worker.replace('_', ' ')} worker {why}"
     if words < 100 or stats is None or (meaning < 100 and FolderState.LEXICAL_ONLY not in held):
-        held[FolderState.INDEXING] = _working(words, meaning, facts.seconds_left)
+        held[FolderState.INDEXING] = _working(facts, words, meaning)
     ordered = [state for state in FolderState if state in held]
     state = ordered[0] if ordered else FolderState.OK
     joined = []
@@ -110,7 +110,10 @@ def _percent(part: int, whole: int) -> int:
     return 100 * part // whole if whole else 100
 
 
-def _working(words: int, meaning: int, left: float | None) -> str:
+def _working(facts: Facts, words: int, meaning: int) -> str:
+    if facts.stats is not None and facts.stats.chunks and not (facts.reconciled or facts.total):
+        return "Looking for what changed. You can search now"  # the index of the last time is there
+    left = facts.seconds_left
     rest = f", about {left:.0f} s left" if left is not None and left >= 1 else ""
     return f"Words {words} %, meaning {meaning} %{rest}. You can search now"
 

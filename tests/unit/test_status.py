@@ -64,6 +64,13 @@ def test_nothing_is_100_percent_of_an_index_that_is_not_there_yet() -> None:
     assert describe(facts(stats=none)).state == "ok"  # an empty folder
 
 
+def test_an_index_that_is_there_already_is_not_said_to_be_empty() -> None:
+    status = describe(facts(phase="scanning", reconciled=False, total=0))
+    assert (status.state, status.sentence) == (
+        "indexing", "Looking for what changed. You can search now",
+    )  # fmt: skip
+
+
 def test_looking_again_is_not_indexing() -> None:
     """Every few minutes the disk is compared with the index; mostly there is nothing to do."""
     assert describe(facts(phase="scanning")).state == "ok"
