@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from support.faults import faults as faults  # noqa: PLC0414 - a fixture, for all tests
 from support.processes import RUN_ID, assert_none_left, new_run_id
+from support.workspace import make_project
 
 # No test fails for being slow; how fast things are is for benchmarks.
 settings.register_profile("wherein", deadline=None)
@@ -74,3 +75,9 @@ def wherein_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("WHEREIN_HOME", str(home))
     yield home
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def project(wherein_home: Path, tmp_path: Path) -> Path:
+    """Make a small project, and a home for its index."""
+    return make_project(tmp_path / "project")

@@ -15,7 +15,6 @@ import pytest
 from support.faults import SERVE, Faults
 from support.rpc import Client, Failed, serving
 from support.waiting import until
-from support.workspace import make_project
 from wherein import domain as d
 from wherein.errors import WhereinError
 from wherein.host import IndexHost
@@ -23,12 +22,6 @@ from wherein.settings import Settings
 from wherein.workers import supervision
 from wherein.workers.handle import WorkerStatus
 from wherein.workers.start import WorkerType
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ from wherein.workers.start import WorkerType
 
 
 @pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
-
-
-@pytest.fixture
 def host(project: Path) -> Iterator[IndexHost]:
     """A host that has opened nothing yet."""
     made = IndexHost(Settings())

@@ -15,7 +15,6 @@ from faults.oracle import assert_true
 from support.processes import processes_of
 from support.rpc import Client, Failed, serving
 from support.waiting import until
-from support.workspace import make_project
 from wherein.ownership.lock import read_owner
 from wherein.paths import index_paths
 
@@ -25,12 +24,6 @@ RUN = (
     "stdin, stdout = _claim_stdio(); from wherein.lsp.server import serve; "
     "sys.exit(serve(stdin, os.fdopen(stdout, 'wb')))"
 )
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 @pytest.fixture

@@ -12,15 +12,8 @@ import pytest
 
 from support.rpc import Client, Failed, serving
 from support.waiting import until
-from support.workspace import make_project
 
 COUNT = 10_000
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 def database(client: Client) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from support.rpc import Client, Failed, serving
-from support.workspace import make_project, rows
+from support.workspace import rows
 
 CANARY = "wellingtonia-canary-4711"
 
@@ -33,12 +33,6 @@ FILTERS = (
     "!", "!*", "", " ", "\0", "../*", "/etc/*", "a" * 1024, "*a*a*a*a*a*a*a*b", "(a+)+$", "\ud83d",
     "colours.py' UNION SELECT token --", "{" * 200,
 )  # fmt: skip
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from support.rpc import serving
 from support.waiting import until
-from support.workspace import indexed_paths, make_project, rows
+from support.workspace import indexed_paths, rows
 from wherein.domain import Signature, Skip
 from wherein.errors import StorageError
 from wherein.indexing import reader
@@ -33,12 +33,6 @@ WHEREIN = (sys.executable, "-I", "-m", "wherein")
 # Words that no rule of splitting or stemming changes.
 CANARY = "wellingtonia"
 POSIX = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions and links")
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 def use(folder: Path, **options: object) -> str:

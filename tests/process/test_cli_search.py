@@ -18,19 +18,12 @@ import pytest
 from model_folders import write_static, write_transformer
 from support.processes import processes_of
 from support.waiting import until
-from support.workspace import make_project
 from wherein.domain import Kind
 from wherein.ownership.lock import OwnerLock
 from wherein.paths import index_paths
 
 WHEREIN = [sys.executable, "-I", "-m", "wherein"]
 QUESTION = "where do we retry failed uploads"
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project."""
-    return make_project(tmp_path / "project")
 
 
 @pytest.fixture

@@ -10,14 +10,6 @@ from typing import Any
 
 import pytest
 
-from support.workspace import make_project
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
-
 
 def why(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Ask in the project's folder."""

@@ -13,7 +13,6 @@ import pytest
 
 from support.rpc import Client, Failed, serving
 from support.waiting import until
-from support.workspace import make_project
 
 FIELDS = {
     "uri", "range", "path", "startLine", "endLine", "startByte", "endByte", "symbol", "kind",
@@ -23,12 +22,6 @@ ROW = {
     "folder", "state", "sentence", "reasons", "files", "chunks", "vectors", "pending", "skipped",
     "percent", "wordsPercent", "meaningPercent", "ownerPid", "leftOut", "asOf",
 }  # fmt: skip
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 def worker(client: Client, kind: str) -> int:

@@ -7,19 +7,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from support.rpc import Client, serving
 from support.waiting import until
-from support.workspace import make_project
 
 MISSING_MODEL = "no-such-model"
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 def configure(client: Client, **settings: Any) -> None:

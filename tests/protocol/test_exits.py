@@ -13,7 +13,6 @@ import pytest
 from support.processes import assert_none_left
 from support.rpc import SERVE, Client, serving
 from support.waiting import until
-from support.workspace import make_project
 
 # What stands in for a library that prints: it runs inside the server, after stdio was claimed.
 NOISY = """
@@ -31,12 +30,6 @@ sys.argv = ["wherein", "serve", "--stdio"]
 from wherein.__main__ import main
 sys.exit(main())
 """
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 def with_workers(client: Client, project: Path, **params: object) -> None:

@@ -13,18 +13,11 @@ import pytest
 
 from support.rpc import Client, Failed, serving
 from support.waiting import until
-from support.workspace import make_project
 from wherein.asking import AskOwner
 from wherein.host import IndexHost
 from wherein.ipc import control
 from wherein.near import Near
 from wherein.settings import Settings
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 @pytest.fixture

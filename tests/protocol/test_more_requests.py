@@ -9,13 +9,6 @@ import pytest
 
 from support.rpc import Client, Failed, serving
 from support.waiting import until
-from support.workspace import make_project
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 def row(client: Client) -> Any:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from support.rpc import Failed, serving
-from support.workspace import make_project
 
 # Runs inside the server process, before the server.
 BEFORE = """
@@ -52,12 +51,6 @@ class Hanging:
         threading.Event().wait()
 leave(Hanging(), 7)
 """
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 def prepared(folder: Path, body: str) -> tuple[str, ...]:

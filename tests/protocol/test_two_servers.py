@@ -26,12 +26,6 @@ WHEREIN = (sys.executable, "-I", "-m", "wherein")
 
 
 @pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
-
-
-@pytest.fixture
 def two(project: Path) -> Iterator[tuple[Client, Client]]:
     """An owner whose index is up to date, and a second server that has joined it."""
     with serving() as first, serving() as second:

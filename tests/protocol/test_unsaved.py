@@ -11,13 +11,6 @@ import pytest
 
 from support.rpc import Client, serving
 from support.waiting import until
-from support.workspace import make_project
-
-
-@pytest.fixture
-def project(wherein_home: Path, tmp_path: Path) -> Path:
-    """A small project, and a home for its index."""
-    return make_project(tmp_path / "project")
 
 
 def opened(client: Client, path: Path, text: str | None = None) -> str:
