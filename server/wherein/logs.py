@@ -52,7 +52,7 @@ class _Behind(QueueHandler):
         """Wait a moment for what was handed over."""
         until = time.monotonic() + _FLUSH_S
         while self._records.unfinished_tasks and time.monotonic() < until:
-            time.sleep(0.005)
+            time.sleep(0.005)  # a queue can be joined, but not for a limited time
 
 
 class Seldom(logging.Filter):

@@ -17,6 +17,7 @@ _PACKAGES = Path("/usr/share/emacs/site-lisp/elpa")  # Debian's
 
 pytestmark = [
     pytest.mark.e2e,
+    # without root or a registry it cannot be installed; the reason is counted
     pytest.mark.skipif(bool(unavailable("emacs")), reason=unavailable("emacs")),
 ]
 

@@ -18,6 +18,7 @@ from support.workspace import indexed_paths, make_project
 
 pytestmark = [
     pytest.mark.e2e,
+    # without root or a registry it cannot be installed; the reason is counted
     pytest.mark.skipif(bool(unavailable("helix")), reason=unavailable("helix")),
 ]
 

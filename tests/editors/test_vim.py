@@ -15,6 +15,7 @@ from support.workspace import make_project
 
 pytestmark = [
     pytest.mark.e2e,
+    # without root or a registry it cannot be installed; the reason is counted
     pytest.mark.skipif(bool(unavailable("vim")), reason=unavailable("vim")),
 ]
 

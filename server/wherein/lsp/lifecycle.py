@@ -135,7 +135,7 @@ def watch_editor(pid: int | None, gone: Callable[[], None]) -> None:
 
     def watch() -> None:
         while True:
-            time.sleep(_TICK_S)
+            time.sleep(_TICK_S)  # a process that is no child of ours gives no signal
             with contextlib.suppress(psutil.AccessDenied):
                 try:
                     alive = editor.is_running() and editor.status() != psutil.STATUS_ZOMBIE
@@ -156,7 +156,7 @@ def leave(session: Session | None, code: int) -> NoReturn:
     try:
         if session is not None:
             session.stop()
-    except Exception:
+    except Exception:  # the process ends now, whatever is wrong
         logger.exception("the workers could not be stopped in order")
     logging.shutdown()
     # A thread may sit in a read of stdin that never ends: no orderly end waits for it.

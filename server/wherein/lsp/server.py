@@ -199,7 +199,7 @@ def serve(stdin: int, stdout: BinaryIO) -> int:
             signal.signal(getattr(signal, name), end)
     try:
         server.converse(stdin, stdout)
-    except Exception:
+    except Exception:  # the boundary of the process: the workers are stopped in any case
         logger.exception("the server has failed")
     leave(server.session, server.exit_code())
 

@@ -103,6 +103,7 @@ class DatabaseStarter:
             if time.time() - handle.since < supervision.ASKED_AGAIN_S:
                 raise WorkerUnavailable(f"The database worker {handle.last_error}")
         else:
+            # the back-off after a death; the asker's own thread waits, with no lock held
             time.sleep(max(0.0, handle.due_at - time.monotonic()))
         with self._lock:
             if handle.state is WorkerState.STOPPED:

@@ -168,7 +168,7 @@ class WorkerManager:
 
         vigil = Vigil(time.monotonic())
         while True:
-            time.sleep(TICK_S)
+            time.sleep(TICK_S)  # the vigil looks at clocks: nothing wakes it earlier
             now = time.monotonic()
             vigil.tick(now)
             with self._lock:
