@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 import psutil
 from playwright.sync_api import Locator, Page, Playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from support.processes import RUN_ID
 from support.waiting import until
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 INSTALLED = Path(os.environ.get("WHEREIN_EDITORS", ROOT / "build" / "editors")) / "vscode"
 CODE_SERVER = INSTALLED / "node_modules" / "code-server" / "out" / "node" / "entry.js"
 SLOW_MS = 120_000  # a deadline for things that take a second on a machine with nothing else to do
+AGAIN_MS = 10_000  # a box that has not come by then was closed by an editor that took the focus
 
 _ELSEWHERE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1|localhost)")
 _FLAGS = (
@@ -312,18 +314,33 @@ class Workbench:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def open_box(self, key: str, text: str, found: Locator, sign: Locator | None = None) -> None:
+        """Press the key of a box, and type when its sign is there, until this is found in it.
+
+        A box closes itself when an editor that still opens or closes takes the focus.
+        """
+        end = time.monotonic() + SLOW_MS / 1000
+        while True:
+            self.press(key)
+            try:
+                (sign or self.box).wait_for(timeout=AGAIN_MS)
+                self.box.fill(text, timeout=AGAIN_MS)
+                found.wait_for(timeout=AGAIN_MS)
+            except PlaywrightTimeoutError:
+                if time.monotonic() > end:
+                    raise
+            else:
+                return
+
     def command(self, title: str) -> None:
         """Run a command by its title in the palette."""
-        self.press("F1")
-        self.box.fill(f">{title}")
-        self.row(title).wait_for()
+        self.open_box("F1", f">{title}", self.row(title))
         self.press("Enter")
 
     def ask(self, question: str) -> None:
         """Open the box Ask the code and type."""
-        self.press("Control+Alt+f")
-        self.page.locator(".quick-input-title", has_text="Ask the code").wait_for()
-        self.box.fill(question)
+        title = self.page.locator(".quick-input-title", has_text="Ask the code")
+        self.open_box("Control+Alt+f", question, title, sign=title)
 
     def dismiss(self) -> None:
         """Close the box that is open."""

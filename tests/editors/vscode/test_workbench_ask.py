@@ -149,9 +149,7 @@ def test_similar_code_is_found_from_the_cursor(bench: Workbench) -> None:
 
 
 def test_symbols_are_found_by_name(bench: Workbench) -> None:
-    bench.press("Control+t")
-    bench.box.fill("#RestartPolicy")
-    bench.row("RestartPolicy").wait_for()
+    bench.open_box("Control+t", "#RestartPolicy", bench.row("RestartPolicy"))
     bench.press("Enter")
     bench.tab("supervision.py").wait_for()
 
