@@ -308,3 +308,31 @@ def test_a_specialised_template_has_the_name_of_the_template() -> None:
     )
     names = [(s.name, s.qualified) for s in check(source_of("a.cpp", text)).symbols]
     assert names == [("formatter", "formatter"), ("formatter", "formatter"), ("swap", "swap")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "passed_on", "symbols"),
+    [
+        (
+            "a.rs",
+            "pub use core::extract::{FromRef, sub::{A, b::C, D as E}};\n"
+            "pub use q::R as S;\nuse std::io::Read;\nfn own() {}\n",
+            ("FromRef", "A", "C", "E", "S", "own"),
+            ["own"],
+        ),
+        (
+            "a.ts",
+            'export { a, b as c } from "./q";\nexport * as all from "./r";\n'
+            'import { x } from "./s";\nexport { x };\nexport function own() {}\n',
+            ("a", "c", "all", "own"),
+            ["own"],
+        ),
+    ],
+)
+def test_names_that_are_passed_on_lead_to_where_they_are(
+    name: str, text: str, passed_on: tuple[str, ...], symbols: list[str]
+) -> None:
+    """They are no symbols of the file: the symbol box of an editor shows what is defined."""
+    parsed = check(source_of(name, text))
+    assert [chunk.definitions for chunk in parsed.chunks] == [passed_on]
+    assert [one.name for one in parsed.symbols] == symbols

@@ -160,6 +160,15 @@ def test_definition_exact_other_case_and_file_of_that_name() -> None:
     assert only("definition", "how to retry", candidate(5, "x.py", 0, ("retry",))) == [0]
 
 
+def test_what_defines_a_name_comes_before_what_passes_it_on() -> None:
+    own, passed_on, alone = (candidate(i, "a.py", 1.0) for i in range(3))
+    for c in (own, passed_on, alone):
+        c.definitions = ("Router",)
+    own.symbol = "Router"
+    assert only("definition", "Router", own, passed_on) == [4.0, 2.5]
+    assert only("definition", "Router", alone) == [4.0]
+
+
 def test_qualifier_prefers_the_definition_inside_what_was_named() -> None:
     pool = (
         candidate(1, "x.py", 0, ("retry",), "Uploader.retry"),

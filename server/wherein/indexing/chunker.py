@@ -103,7 +103,7 @@ def _parse(data: bytes, language_id: str) -> tuple[list[Chunk], list[Symbol]]:
     else:
         pieces = _windows(lines)
     listed = symbols(found, lines)
-    return _chunks(lines, pieces, listed), listed
+    return _chunks(lines, pieces, found), listed
 
 
 def _windows(lines: Lines) -> list[_Piece]:
@@ -144,15 +144,16 @@ def _main(lines: Lines, inner: list[Definition], first: int, last: int) -> Defin
     return None
 
 
-def _chunks(lines: Lines, pieces: list[_Piece], listed: list[Symbol]) -> list[Chunk]:
-    starts = [symbol.start_line - 1 for symbol in listed]
+def _chunks(lines: Lines, pieces: list[_Piece], found: list[Definition]) -> list[Chunk]:
+    named = [one for one in found if one.is_symbol or one.is_reexport]
+    starts = [one.start for one in named]
     chunks: list[Chunk] = []
     for piece in pieces:
         rows = lines.trim(piece.first, piece.last)
         if rows is None:
             continue
         first, last = rows
-        names = [x.name for x in listed[bisect_left(starts, first) : bisect_right(starts, last)]]
+        names = [x.name for x in named[bisect_left(starts, first) : bisect_right(starts, last)]]
         start, end = lines.span(first, last)
         end = _shorten(lines.data, start, end)
         chunks.append(

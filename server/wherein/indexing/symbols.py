@@ -2,7 +2,8 @@
 
 The queries are the `.scm` files in `queries/`. They capture `@name` and one of: the values of
 `domain.Kind` on the node that is the definition; `@variable` for one that is a constant when its
-name begins with a capital; `@scope` for a node that only qualifies what is in it (`impl`). `@of` is
+name begins with a capital; `@scope` for a node that only qualifies what is in it (`impl`);
+`@reexport` for a name that is defined elsewhere and passed on here, which is no symbol. `@of` is
 the type that a method outside of it belongs to; `@doc` is a comment, decorator or attribute that
 belongs to the definition below it. Runs in the file-watcher and the database worker.
 """
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 MAX_SIGNATURE = 200
 MAX_NAME = 200
 
-_KINDS = {kind.value: kind for kind in Kind} | {"variable": Kind.CONSTANT, "scope": Kind.CLASS}
+_KINDS = {kind.value: kind for kind in Kind} | {
+    "variable": Kind.CONSTANT,
+    "reexport": Kind.CONSTANT,
+    "scope": Kind.CLASS,
+}
 TYPES = frozenset((Kind.CLASS, Kind.INTERFACE, Kind.STRUCT, Kind.ENUM))
 FUNCTIONS = frozenset((Kind.FUNCTION, Kind.METHOD))
 # Names of more than one part: only in these is a dot or a colon a separator.
@@ -55,6 +60,7 @@ class Definition:
     name_row: int
     is_symbol: bool
     is_scope: bool
+    is_reexport: bool = False
     name_byte: int = -1
     is_method: bool = False  # in any parent
     is_typedef: bool = False  # C: what is named inside of it is not a member of it
@@ -172,8 +178,9 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
         end=end,
         top=start,
         name_row=name_row,
-        is_symbol=bool(path) and not is_scope,
+        is_symbol=bool(path) and not is_scope and label != "reexport",
         is_scope=is_scope,
+        is_reexport=label == "reexport",
         name_byte=name_byte,
         is_method=label == "method",
         is_typedef=node.type == "type_definition",

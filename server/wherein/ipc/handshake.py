@@ -24,7 +24,7 @@ PROTOCOL: Final = 1
 #: The layout of a stored index: SQLite's user_version. Raise it when a table, a column, how files
 #: are cut, or what the tokeniser puts into `words` changes: old indexes are then rebuilt, with
 #: nothing asked.
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 HANDSHAKE_S: Final = 2.0
 _STARTED: Final = time.time()
 

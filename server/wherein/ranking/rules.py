@@ -95,15 +95,19 @@ def _file_coherence(question: Question, candidates: Sequence[Candidate], weight:
 
 
 def _definition(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
-    """Raise what defines the name that was asked for: half when only the case differs."""
+    """Raise what defines the name that was asked for: half when only the case differs.
+
+    Half too in the rest of a file, which may only pass a name on, when a chunk of its own has it.
+    """
     name = question.name
     if not name:
         return
     folded = name.casefold()
     plain = _plain(name)
+    elsewhere = any(c.symbol and name in c.definitions for c in candidates)
     for c in candidates:
         if name in c.definitions:
-            amount = weight
+            amount = weight if c.symbol or not elsewhere else weight / 2
         elif any(d.casefold() == folded for d in c.definitions):
             amount = weight / 2
         else:

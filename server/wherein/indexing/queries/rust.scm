@@ -10,6 +10,8 @@
 (const_item name: (identifier) @name) @constant
 (static_item name: (identifier) @name) @constant
 (macro_definition name: (identifier) @name) @macro
+(use_declaration (visibility_modifier) argument: [(scoped_identifier name: (identifier) @name @reexport) (use_as_clause alias: (identifier) @name @reexport)])
+(use_declaration (visibility_modifier) argument: (scoped_use_list list: (use_list [(identifier) @name @reexport (scoped_identifier name: (identifier) @name @reexport) (use_as_clause alias: (identifier) @name @reexport) (scoped_use_list list: (use_list [(identifier) @name @reexport (scoped_identifier name: (identifier) @name @reexport) (use_as_clause alias: (identifier) @name @reexport)]))])))
 (attribute_item) @doc
 (line_comment) @doc
 (block_comment) @doc

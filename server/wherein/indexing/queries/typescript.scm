@@ -19,5 +19,7 @@
 (pair key: [(property_identifier) (string)] @name value: [(arrow_function) (function_expression)]) @function
 (program (lexical_declaration (variable_declarator name: (identifier) @name)) @variable)
 (program (export_statement declaration: (lexical_declaration (variable_declarator name: (identifier) @name)) @constant))
+(export_statement (export_clause [(export_specifier !alias name: (identifier) @name @reexport) (export_specifier alias: (identifier) @name @reexport)]) source: (string))
+(export_statement (namespace_export (identifier) @name @reexport))
 (comment) @doc
 (decorator) @doc
