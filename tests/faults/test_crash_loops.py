@@ -69,6 +69,24 @@ def test_F14_a_worker_that_always_dies_is_given_up_after_the_budget(
     assert faults.count() == len(starts)
 
 
+def test_F14_nobody_who_asks_gets_ahead_of_the_verdict(
+    host: IndexHost, tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a death and the decision what follows, who asks waits: no start goes uncounted."""
+    judge = supervision.RestartPolicy.died
+
+    def slowly(policy: supervision.RestartPolicy, now: float) -> float | None:
+        time.sleep(0.5)  # as on a machine with no time for this thread
+        return judge(policy, now)
+
+    monkeypatch.setattr(supervision.RestartPolicy, "died", slowly)
+    monkeypatch.setattr(supervision, "BUDGET", 2)
+    faults.set({"at": ENTRY["database"], "do": "exit"})
+    host.open([str(make_project(tmp_path / "project"))])
+    until(lambda: failed(host, "database"), timeout=60, what="given up")
+    assert faults.count() == supervision.BUDGET + 1
+
+
 def test_F14_a_worker_that_was_given_up_gets_a_chance_when_somebody_asks(
     host: IndexHost, tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,17 @@ def test_F30_a_socket_that_was_removed_is_made_again(
     assert not socket.exists()
 
 
+def test_F30_a_service_that_has_closed_does_not_come_back(
+    wherein_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes its socket file away itself; whoever looks after it at that moment lets it be."""
+    service = Service("test.db", TOKEN, DATABASE_OPERATIONS, answer)
+    socket = Path(service.endpoint[5:])
+    service.close()
+    service._look()  # what its accepting thread does between two looks
+    assert not socket.exists()
+
+
 def test_F30_what_was_put_in_its_place_is_not_removed(
     wherein_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

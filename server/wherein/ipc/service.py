@@ -196,12 +196,15 @@ class Service:
         """Listen anew where the socket file is not ours any more; who is connected stays so."""
         if transport.place(self.endpoint) == self._place:
             return
-        old = self._listener
-        try:
-            self._listen()
-        except (OSError, StorageError) as error:
-            logger.warning("the socket file is gone and cannot be made again: %s", error)
-            return
+        with self._lock:
+            if self._stopped:
+                return  # `close` has removed it
+            old = self._listener
+            try:
+                self._listen()
+            except (OSError, StorageError) as error:
+                logger.warning("the socket file is gone and cannot be made again: %s", error)
+                return
         old.close()
         logger.warning("the socket file was removed and is made again")
 
@@ -240,7 +243,8 @@ class Service:
 
     def close(self) -> None:
         """Stop accepting, hang up on everybody, remove the socket file."""
-        self._stopped = True
+        with self._lock:
+            self._stopped = True
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -99,12 +99,10 @@ class DatabaseStarter:
 
     def _again(self, handle: WorkerHandle) -> None:
         """Start a dead worker again after its pause; one that was given up only now and then."""
-        if handle.state is WorkerState.FAILED:
-            if time.time() - handle.since < supervision.ASKED_AGAIN_S:
-                raise WorkerUnavailable(f"The database worker {handle.last_error}")
-        else:
-            # the back-off after a death; the asker's own thread waits, with no lock held
-            time.sleep(max(0.0, handle.due_at - time.monotonic()))
+        handle.rest()  # the asker's own thread waits
+        recent = time.time() - handle.since < supervision.ASKED_AGAIN_S
+        if handle.state is WorkerState.FAILED and recent:
+            raise WorkerUnavailable(f"The database worker {handle.last_error}")
         with self._lock:
             if handle.state is WorkerState.STOPPED:
                 raise WorkerUnavailable("The server is shutting down")

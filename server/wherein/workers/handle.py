@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import logging
+import math
 import multiprocessing as mp
 import os
 import socket
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 _spawn = mp.get_context("spawn")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(control.Up).decode
+_LOOK_S = 1.0  # a wait looks so often whether what it waits for is still to come
 
 
 class WorkerState(str, enum.Enum):
@@ -89,7 +91,7 @@ class WorkerHandle:
         self._beat_at: float | None = None
         self.heard_at = 0.0  # time.monotonic() of the last heartbeat, or of the start
         self.busy_s = 0.0  # how long it has been at one unit of work, as of its last heartbeat
-        self.due_at = 0.0  # time.monotonic() before which a dead worker is not started again
+        self._due_at = 0.0  # time.monotonic() before which a dead worker is not started again
         self._killed_for = ""
         self._told = ""  # by the worker, of its end
         self._listener = listener
@@ -208,6 +210,21 @@ class WorkerHandle:
         with self._lock:
             self._enter(WorkerState.FAILED, reason)
 
+    def rest_until(self, due_at: float) -> None:
+        """Say when (time.monotonic()) a dead worker may be started again."""
+        with self._lock:
+            self._due_at = due_at
+            self._changed.notify_all()
+
+    def rest(self) -> None:
+        """Wait for the pause after a death, or for the word that there is no other start."""
+        with self._changed:
+            while self.state is WorkerState.DEAD:
+                left = self._due_at - time.monotonic()
+                if left <= 0:
+                    return
+                self._changed.wait(min(left, _LOOK_S))
+
     def status(self) -> WorkerStatus:
         """Describe the worker now."""
         with self._lock:
@@ -278,6 +295,7 @@ class WorkerHandle:
             log = log_file(self.start_args.indexes[0].id, self.type)
             tail, self._told = self._told or last_words(log, process.pid or 0), ""
             reason, self._killed_for = self._killed_for, ""
+            self._due_at = math.inf  # until `on_death` says: nobody who asks gets ahead of it
             self._enter(WorkerState.DEAD, reason or (f"{how}: {tail}" if tail else how))
         self._on_death(self)
 

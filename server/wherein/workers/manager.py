@@ -194,12 +194,13 @@ class WorkerManager:
         with self._lock:
             policy = self._policies.get(id(handle))
             if policy is None or self._closed:
+                handle.rest_until(0.0)
                 return
             delay = policy.died(time.monotonic())
             if delay is None:
                 handle.fail(f"stopped too often; the last time it {handle.last_error}")
                 delay = supervision.GIVEN_UP_S
-            handle.due_at = time.monotonic() + delay
+            handle.rest_until(time.monotonic() + delay)
             if handle.type is not WorkerType.DATABASE:
                 self._restart_in(delay, handle)
 
