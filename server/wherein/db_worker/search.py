@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import apsw
+import msgspec
 import numpy as np
 
 from wherein.db_worker import lexical, listing, meaning, names, snippets, verify
@@ -237,16 +238,27 @@ class Reader:
             kinds = np.array([kind in self._filter.kinds for kind in KIND_CODES])
         return scan(snapshot, numbers, vector.symbol_weight, files, kinds) or None
 
+    def _turned(self, vector: QueryVector) -> QueryVector:
+        """Turn a question's vector by how this index's chunks spread, if they are of its model."""
+        snapshot = self._shared.snapshot()
+        if snapshot.fingerprint != vector.fingerprint or snapshot.dim != vector.dim:
+            return vector
+        numbers: Floats = np.frombuffer(vector.vector, dtype="<f4")
+        turned = snapshot.spread.turned(snapshot, numbers).astype("<f4")
+        return msgspec.structs.replace(vector, vector=turned.tobytes())
+
     def _sense(self, vector: QueryVector | str, clock: Clock) -> Sense:
         clock.stage("vector_wait")
-        found = vector if isinstance(vector, str) else self._scan(vector)
-        known = None if isinstance(vector, str) else vector
+        if isinstance(vector, str):
+            return Sense(absent=vector)
+        vector = self._turned(vector)
+        found = self._scan(vector)
         if isinstance(found, str):
-            sense = Sense(vector=known, absent=found)
+            sense = Sense(vector=vector, absent=found)
         elif found is None:
-            sense = Sense(vector=known)
+            sense = Sense(vector=vector)
         else:
-            sense = Sense(vector=known, scanned=found, floor=found.floor())
+            sense = Sense(vector=vector, scanned=found, floor=found.floor())
         clock.stage("scan")
         return sense
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wherein.db_worker.codec import Floats
+from wherein.db_worker.spread import Spread
 from wherein.db_worker.symbols import SymbolVectors
 from wherein.domain import Kind
 
@@ -72,7 +73,7 @@ class Block:
 class Snapshot:
     """The matrix at one moment. `by_id` orders the base's rows by chunk id.
 
-    `symbols` is of the same model, and the one part that goes on changing.
+    `symbols` is of the same model, and with `spread` what goes on changing.
     """
 
     fingerprint: str
@@ -82,6 +83,7 @@ class Snapshot:
     tail: Block
     by_id: Ints
     symbols: SymbolVectors
+    spread: Spread
 
     @property
     def live(self) -> int:
@@ -196,8 +198,9 @@ class Matrix:
         nothing = Block.empty(0, dim)
         self._room = Block.empty(TAIL_ROWS if dim else 0, dim)
         self.snapshot = Snapshot(
-            fingerprint, dim, commit, nothing, nothing, np.empty(0, np.int64), SymbolVectors(dim)
-        )
+            fingerprint, dim, commit, nothing, nothing, np.empty(0, np.int64),
+            SymbolVectors(dim), Spread(),
+        )  # fmt: skip
 
     def take_symbols(self, symbols: SymbolVectors) -> None:
         """Take the vectors of symbols in place of those that are there."""
