@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training import encoded, model
+from training import encoded, model, written
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,8 +59,17 @@ def by_language(data: Encoded, ranks: NDArray[np.float64]) -> dict[str, float]:
 
 def summary(data: Encoded, folded: Floats) -> str:
     """Tell the mean over languages, as asked and blind."""
-    told = [
-        np.mean(list(by_language(data, reciprocal_ranks(data, folded, blind)).values()))
-        for blind in (False, True)
-    ]
+    told = [mean(by_language(data, reciprocal_ranks(data, folded, b))) for b in (False, True)]
     return f"MRR {told[0]:.4f}, blind {told[1]:.4f}"
+
+
+def mean(languages: dict[str, float]) -> float:
+    """Return the mean over languages, each counting alike."""
+    return float(np.mean(list(languages.values())))
+
+
+def in_other_words(data: Encoded, folded: Floats) -> dict[str, float]:
+    """Return the mean of each language over the questions that use other words than the code."""
+    ranks = reciprocal_ranks(data, folded)
+    chosen = np.flatnonzero(data.is_kind(written.ASKED))
+    return by_language(data.subset(chosen), ranks[chosen])

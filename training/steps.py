@@ -22,11 +22,13 @@ from training import (
     fetch,
     fit,
     join,
+    keepout,
     lock,
     measure,
     package,
     start,
     tokens,
+    written,
 )
 from training.pairs import write as write_pairs
 
@@ -42,7 +44,7 @@ VOCABULARY = 30_000
 DIMENSIONS = 256
 # While it is trained a table is wider; see `join`.
 WIDE = 384
-RECIPE = fit.Recipe()
+RECIPE = fit.Recipe(kinds={written.KIND: 2.0})
 # Share of the pairs of a kind that is used; of the others all are. Chosen on the tuning packages.
 SHARES = {
     "detail": 0.3, "comment": 0.1, "name": 0.15, "error": 0.1, "prose": 0.15, "readme": 0.3,
@@ -82,19 +84,20 @@ def run(work: Path, seeds: int, until: str) -> None:
         return
     names = [one.key for one in packages if one not in missing]
     gone = [one for one in evaluation if one not in missing]
-    data, tuning, tokenizer = clean_all(names, gone, work)
+    data, tuning, asked, tokenizer = clean_all(names, gone, work)
     if until == "clean":
         return
     rows, teacher = teach_all(tokenizer, work)
     if until == "teach":
         return
     recipes = [attrs.evolve(RECIPE, seed=seed) for seed in range(seeds)]
-    training = partial(train, data, tuning, tokenizer, rows, teacher)
+    training = partial(train, data, (tuning, asked), tokenizer, rows, teacher)
     with multiprocessing.get_context("fork").Pool(_PROCESSES) as pool:
         found = pool.map(training, recipes, chunksize=1)
     table = join.narrow(join.mean([table for table, _ in found]), data, DIMENSIONS)
-    about = {"pairs": len(data), "tuning": figures(tuning, table)}
-    say(f"joined: tuning {measure.summary(tuning, table)}")
+    about = {"pairs": len(data), "tuning": figures(tuning, asked, table)}
+    other = measure.mean(about["tuning"]["other words"])
+    say(f"joined: tuning {measure.summary(tuning, table)}, in other words {other:.4f}")
     package.write(work / "model", table, tokenizer, {"training": attrs.asdict(RECIPE), **about})
     results = [*(told for _, told in found), about]
     (work / "results.json").write_text(json.dumps(results, indent=1) + "\n")
@@ -122,37 +125,46 @@ def _extract(one: lock.Package, downloads: Path, out: Path) -> Report:
 
 def clean_all(
     names: list[str], evaluation: list[lock.Package], work: Path
-) -> tuple[Encoded, Encoded, Tokenizer]:
-    """Clean, train the tokenizer, encode, and drop what the evaluation packages have as well."""
-    places = work / "training.npz", work / "tuning.npz", work / "tokenizer.json"
-    if all(place.is_file() for place in places):
-        return encoded.load(places[0]), encoded.load(places[1]), _tokenizer(places[2])
+) -> tuple[Encoded, Encoded, Encoded, Tokenizer]:
+    """Clean, train the tokenizer, encode, and drop what the evaluation packages have as well.
+
+    Returns what is trained on, the tuning pairs, and those asked in other words among them.
+    """
+    places = [work / name for name in ("training.npz", "tuning.npz", "asked.npz")]
+    place = work / "tokenizer.json"
+    if all(one.is_file() for one in (*places, place)):
+        training, tuning, asked = map(encoded.load, places)
+        return training, tuning, asked, _tokenizer(place)
     kept = clean.clean(work / "pairs", names)
     say(f"{len(kept.training):,} pairs, {len(kept.tuning):,} for tuning, {dict(kept.dropped)}")
-    training = _thinned(kept.training)
+    training = _thinned(kept.training) + written.pairs()
     tokenizer = tokens.train(training, VOCABULARY)
     say(f"tokenizer of {tokenizer.get_vocab_size():,} tokens")
-    tokenizer.save(str(places[2]))
+    tokenizer.save(str(place))
     known = clean.fingerprints(clean.sources(evaluation, work / "downloads"), tokenizer)
     say("fingerprints of the evaluation packages taken")
-    found = []
-    tuned = _sample(kept.tuning)
-    for pairs in (training, tuned):
-        data = encoded.encode(pairs, tokenizer)
-        good = clean.without_leaks(data, known)
-        kinds = np.array(data.names["kind"])[data.kind]
-        counted = {str(kind): int((kinds[good] == kind).sum()) for kind in np.unique(kinds)}
-        say(f"{int((~good).sum()):,} pairs share too much with evaluation packages; left {counted}")
-        found.append(data.subset(np.flatnonzero(good)))
-        if pairs is training:
-            _write_sentences(work, pairs, good)
-        else:
-            write_pairs(
-                tuning_pairs(work), (one for one, ok in zip(pairs, good, strict=True) if ok)
-            )
-    found[0].save(places[0])
-    found[1].save(places[1])
-    return found[0], found[1], tokenizer
+    data, good = _encoded(training, tokenizer, known)
+    _write_sentences(work, training, good)
+    chosen = _sample(kept.tuning)
+    tuning, good = _encoded(chosen, tokenizer, known)
+    chosen = [one for one, ok in zip(chosen, good, strict=True) if ok]
+    write_pairs(tuning_pairs(work), chosen)
+    asked = encoded.encode(written.asked(kept.tuning) + chosen, tokenizer)
+    for one, path in zip((data, tuning, asked), places, strict=True):
+        one.save(path)
+    return data, tuning, asked, tokenizer
+
+
+def _encoded(
+    pairs: list[Pair], tokenizer: Tokenizer, known: keepout.Fingerprints
+) -> tuple[Encoded, np.ndarray[Any, Any]]:
+    """Encode pairs; also mark those that stay because they share little with evaluation code."""
+    data = encoded.encode(pairs, tokenizer)
+    good = clean.without_leaks(data, known)
+    kinds = np.array(data.names["kind"])[data.kind]
+    counted = {str(kind): int((kinds[good] == kind).sum()) for kind in np.unique(kinds)}
+    say(f"{int((~good).sum()):,} pairs share too much with evaluation packages; left {counted}")
+    return data.subset(np.flatnonzero(good)), good
 
 
 def tuning_pairs(work: Path) -> Path:
@@ -214,7 +226,7 @@ def _encode_texts(texts: list[str], tokenizer: Tokenizer) -> Encoded:
 
 def train(  # noqa: PLR0917
     data: Encoded,
-    tuning: Encoded,
+    tuning: tuple[Encoded, Encoded],
     tokenizer: Tokenizer,
     rows: np.ndarray[Any, Any],
     teacher: fit.Teacher | None,
@@ -228,14 +240,20 @@ def train(  # noqa: PLR0917
     def told(text: str) -> None:
         say(f"seed {recipe.seed}: {text}")
 
-    folded = fit.fit(data, table, recipe, prefixes, teacher, told, tuning).folded()
+    folded = fit.fit(data, table, recipe, prefixes, teacher, told, tuning[0]).folded()
     spent = round(time.process_time() - began)
-    return folded, {"seed": recipe.seed, "cpu_seconds": spent, "tuning": figures(tuning, folded)}
+    return folded, {"seed": recipe.seed, "cpu_seconds": spent, "tuning": figures(*tuning, folded)}
 
 
-def figures(tuning: Encoded, folded: np.ndarray[Any, Any]) -> dict[str, dict[str, float]]:
-    """Return the mean reciprocal rank of each language: as asked, and without shared words."""
-    return {
+def figures(
+    tuning: Encoded, asked: Encoded, folded: np.ndarray[Any, Any]
+) -> dict[str, dict[str, float]]:
+    """Return the mean reciprocal rank of each language.
+
+    As asked, without shared words, and asked in other words.
+    """
+    found = {
         name: measure.by_language(tuning, measure.reciprocal_ranks(tuning, folded, blind))
         for name, blind in (("asked", False), ("blind", True))
     }
+    return found | {"other words": measure.in_other_words(asked, folded)}
