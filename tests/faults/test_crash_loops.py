@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,8 +77,14 @@ def test_F14_nobody_who_asks_gets_ahead_of_the_verdict(
     """Between a death and the decision what follows, who asks waits: no start goes uncounted."""
     judge = supervision.RestartPolicy.died
 
+    def ask() -> None:
+        with contextlib.suppress(WorkerUnavailable):
+            host.folders[0].database.stats().result(20)
+
     def slowly(policy: supervision.RestartPolicy, now: float) -> float | None:
-        time.sleep(0.5)  # as on a machine with no time for this thread
+        asking = threading.Thread(target=ask)
+        asking.start()
+        asking.join(0.5)  # as on a machine with no time for this thread
         return judge(policy, now)
 
     monkeypatch.setattr(supervision.RestartPolicy, "died", slowly)

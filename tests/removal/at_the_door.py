@@ -234,6 +234,14 @@ REMOVALS = (
         "::test_F30_a_socket_that_was_removed_is_made_again[file]",
     ),
     Removal(
+        "a service that has closed and stays so",
+        "ipc/service.py",
+        "            if self._stopped:\n                return  # `close` has removed it\n",
+        "",
+        "tests/process/test_sockets_removed.py"
+        "::test_F30_a_service_that_has_closed_does_not_come_back",
+    ),
+    Removal(
         "the end when nobody listens any more",
         "lsp/reading.py",
         "            self._gone = None\n            gone()\n",

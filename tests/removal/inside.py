@@ -48,6 +48,13 @@ REMOVALS = (
         "tests/process/test_rules.py::test_r2_only_an_owner_starts_workers",
     ),
     Removal(
+        "the verdict of a death before the next start",
+        "workers/handle.py",
+        "            self._due_at = math.inf",
+        "            self._due_at = 0.0",
+        "tests/faults/test_crash_loops.py::test_F14_nobody_who_asks_gets_ahead_of_the_verdict",
+    ),
+    Removal(
         "the budget of restarts",
         "workers/supervision.py",
         "        if len(self._deaths) > BUDGET:\n",
