@@ -75,7 +75,7 @@ def remove(paths: IndexPaths) -> int:
         raise IndexBusy(f"The index of this folder is in use by {who}. Close it there first")
     try:
         kill_leftovers(read_owner(paths))
-        size = _size(directory)
+        size = bytes_on_disk(directory)
         aside = directory.with_name(f"{_ASIDE}{directory.name}-{os.getpid()}")
         if sys.platform == "win32":
             os.close(fd)  # an open file keeps its directory in place there
@@ -127,7 +127,7 @@ def _stored(directory: Path) -> Stored | None:
         used_at = paths.lock.stat().st_mtime
     except OSError:
         used_at = directory.stat().st_mtime
-    return Stored(paths, _size(directory), used_at, _is_gone(root))
+    return Stored(paths, bytes_on_disk(directory), used_at, _is_gone(root))
 
 
 def _is_gone(root: str) -> bool:
@@ -138,7 +138,8 @@ def _is_gone(root: str) -> bool:
         return False
 
 
-def _size(directory: Path) -> int:
+def bytes_on_disk(directory: Path) -> int:
+    """Return the size of all files of an index; one that goes meanwhile does not count."""
     size = 0
     for file in directory.rglob("*"):
         with contextlib.suppress(OSError):

@@ -11,7 +11,8 @@ import attrs
 from wherein.domain import Mode, Quality, SearchQuery
 from wherein.embedding.models import read_choice, resolve
 from wherein.errors import ModelError
-from wherein.paths import check_folder, config_home
+from wherein.ownership.indexes import bytes_on_disk
+from wherein.paths import check_folder, config_home, index_paths
 from wherein.settings import Settings
 from wherein.terminal import batch
 from wherein.terminal.render import (
@@ -82,36 +83,38 @@ def index(
         stats = session.count()
         session.show_done()
         total_seconds = time.monotonic() - started
-        if trouble:
-            say(trouble)
-        if json:
-            write_json(
-                {
-                    "files": stats.files,
-                    "chunks": stats.chunks,
-                    "vectors": stats.vectors,
-                    "skipped": stats.skipped,
-                    "lexical_seconds": round(lexical_seconds, 3),
-                    "total_seconds": round(total_seconds, 3),
-                    "index_bytes": stats.index_bytes,
-                },
-                flush=True,
-            )
-            return 0
-        write(
-            f"{counted(stats.files, 'file')}, {counted(stats.chunks, 'chunk')}, "
-            f"{counted(stats.vectors, 'vector')}, {human_bytes(stats.index_bytes)}: "
-            f"words in {lexical_seconds:.1f} s, all in {total_seconds:.1f} s"
+    if trouble:
+        say(trouble)
+    # Now that it is closed: while it is open, a log is beside it that is not part of it.
+    size = bytes_on_disk(Path(index_paths(root).directory))
+    if json:
+        write_json(
+            {
+                "files": stats.files,
+                "chunks": stats.chunks,
+                "vectors": stats.vectors,
+                "skipped": stats.skipped,
+                "lexical_seconds": round(lexical_seconds, 3),
+                "total_seconds": round(total_seconds, 3),
+                "index_bytes": size,
+            },
+            flush=True,
         )
-        if stats.skipped:
-            reasons = ", ".join(
-                f"{number:,} {reason.replace('_', ' ')}"
-                for reason, number in sorted(stats.skipped.items(), key=lambda item: -item[1])
-            )
-            write(f"skipped: {reasons}")
-        if purge:
-            write("Nothing of what was deleted is left in the index")
         return 0
+    write(
+        f"{counted(stats.files, 'file')}, {counted(stats.chunks, 'chunk')}, "
+        f"{counted(stats.vectors, 'vector')}, {human_bytes(size)}: "
+        f"words in {lexical_seconds:.1f} s, all in {total_seconds:.1f} s"
+    )
+    if stats.skipped:
+        reasons = ", ".join(
+            f"{number:,} {reason.replace('_', ' ')}"
+            for reason, number in sorted(stats.skipped.items(), key=lambda item: -item[1])
+        )
+        write(f"skipped: {reasons}")
+    if purge:
+        write("Nothing of what was deleted is left in the index")
+    return 0
 
 
 def search(options: SearchOptions, settings: Settings) -> int:
