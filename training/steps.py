@@ -44,7 +44,7 @@ VOCABULARY = 30_000
 DIMENSIONS = 256
 # While it is trained a table is wider; see `join`.
 WIDE = 384
-RECIPE = fit.Recipe(kinds={written.KIND: 2.0})
+RECIPE = fit.Recipe(kinds={written.KIND: 1.5})
 # Share of the pairs of a kind that is used; of the others all are. Chosen on the tuning packages.
 SHARES = {
     "detail": 0.3, "comment": 0.1, "name": 0.15, "error": 0.1, "prose": 0.15, "readme": 0.3,
