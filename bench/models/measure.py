@@ -18,6 +18,7 @@ from lexicon import Lexicon, document
 from numpy.typing import NDArray
 from sources import folder, packages
 
+from wherein.db_worker.spread import turn
 from wherein.domain import EmbedItem, Signature
 from wherein.embedding import models
 from wherein.embedding.embedder import Embedder, EmbedResult
@@ -31,9 +32,12 @@ Best = Callable[[str], list[int]]
 Text = tuple[str, str]  # header line, code
 
 
-def of_pool(pool: Pool, model: Path | str) -> Ranks:
-    """The rank of the right function for each question of a pool."""
-    best = _ranker([(f.header, f.code) for f in pool.functions], model)
+def of_pool(pool: Pool, model: Path | str, *, turned: bool = False) -> Ranks:
+    """The rank of the right function for each question of a pool.
+
+    `turned`: questions are turned by how the pool's functions spread, as in the search.
+    """
+    best = _ranker([(f.header, f.code) for f in pool.functions], model, turned=turned)
     found = [best(question) for question, _ in pool.questions]
     places = [
         best.index(at) + 1 if at in best else 0
@@ -76,15 +80,16 @@ def interval(groups: Sequence[NDArray[np.float64]], samples: int = 2_000) -> tup
     return float(low), float(high)
 
 
-def _ranker(texts: Sequence[Text], model: Path | str) -> Best:
+def _ranker(texts: Sequence[Text], model: Path | str, *, turned: bool = False) -> Best:
     if model == BM25:
         return Lexicon(document(header, code) for header, code in texts).best
     embedder = load(str(model))
     items = [EmbedItem(b"", header, code) for header, code in texts]
     rows = embedder.embed_documents(items).vectors
+    matrix = turn(rows) if turned else np.eye(rows.shape[1], dtype=np.float32)
 
     def best(question: str) -> list[int]:
-        scores = rows @ embedder.embed_query(question)
+        scores = rows @ (matrix @ embedder.embed_query(question))
         first = np.argpartition(-scores, min(DEEP, len(scores) - 1))[:DEEP]
         return [int(i) for i in first[np.argsort(-scores[first], kind="stable")]]
 

@@ -109,15 +109,19 @@ def _docstring(kept: Kept, models: Sequence[str]) -> None:
     small = {name: one.sample() for name, one in pools.items()}
     for model in models:
 
-        def ranks(of: dict[str, Pool], model: str = model) -> dict[str, dict[str, list[int]]]:
+        def ranks(
+            of: dict[str, Pool], model: str = model, *, turned: bool = False
+        ) -> dict[str, dict[str, list[int]]]:
             place = _place(model)
             return {
-                name: one.by_package(measure.of_pool(one, place).tolist())
+                name: one.by_package(measure.of_pool(one, place, turned=turned).tolist())
                 for name, one in of.items()
             }
 
         if model not in SLOW | SLOW_WORDS:
             kept.get("docstring", model, lambda: ranks(pools))
+            if model != contenders.BM25:
+                kept.get("docstring, questions turned", model, lambda: ranks(pools, turned=True))
         kept.get("docstring, small pools", model, lambda: ranks(small))
 
 

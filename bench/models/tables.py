@@ -19,7 +19,7 @@ Figures = NDArray[np.float64]
 def written(models: Sequence[str], values: Values) -> str:
     """Return all tables for these models, those that were measured."""
     parts = []
-    for part in ("docstring", "docstring, small pools"):
+    for part in ("docstring", "docstring, questions turned", "docstring, small pools"):
         here = [m for m in models if m in values.get(part, {})]
         if here:
             parts += [f"## {part.capitalize()}", _sets(here, values[part])]
