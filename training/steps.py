@@ -91,7 +91,9 @@ def run(work: Path, seeds: int, until: str) -> None:
     if until == "teach":
         return
     recipes = [attrs.evolve(RECIPE, seed=seed) for seed in range(seeds)]
-    training = partial(train, data, (tuning, asked), tokenizer, rows, teacher)
+    # Here and not in the processes: the tokenizer's threads do not outlive a fork, it would hang.
+    prefixes = [one.ids for one in tokenizer.encode_batch_fast(list(PREFIXES))]
+    training = partial(train, data, (tuning, asked), prefixes, rows, teacher)
     with multiprocessing.get_context("fork").Pool(_PROCESSES) as pool:
         found = pool.map(training, recipes, chunksize=1)
     table = join.narrow(join.mean([table for table, _ in found]), data, DIMENSIONS)
@@ -227,13 +229,12 @@ def _encode_texts(texts: list[str], tokenizer: Tokenizer) -> Encoded:
 def train(  # noqa: PLR0917
     data: Encoded,
     tuning: tuple[Encoded, Encoded],
-    tokenizer: Tokenizer,
+    prefixes: list[list[int]],
     rows: np.ndarray[Any, Any],
     teacher: fit.Teacher | None,
     recipe: fit.Recipe,
 ) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
     """Train one table; returns its rows as they are used, and its figures in tuning."""
-    prefixes = [one.ids for one in tokenizer.encode_batch_fast(list(PREFIXES))]
     table = fit.start_table(data, rows, recipe)
     began = time.process_time()
 
