@@ -91,11 +91,7 @@ def run(work: Path, seeds: int, until: str) -> None:
     if until == "teach":
         return
     recipes = [attrs.evolve(RECIPE, seed=seed) for seed in range(seeds)]
-    # Here and not in the processes: the tokenizer's threads do not outlive a fork, it would hang.
-    prefixes = [one.ids for one in tokenizer.encode_batch_fast(list(PREFIXES))]
-    training = partial(train, data, (tuning, asked), prefixes, rows, teacher)
-    with multiprocessing.get_context("fork").Pool(_PROCESSES) as pool:
-        found = pool.map(training, recipes, chunksize=1)
+    found = train_all(data, (tuning, asked), tokenizer, rows, teacher, recipes)
     table = join.narrow(join.mean([table for table, _ in found]), data, DIMENSIONS)
     about = {"pairs": len(data), "tuning": figures(tuning, asked, table)}
     other = measure.mean(about["tuning"]["other words"])
@@ -224,6 +220,22 @@ def teach_all(tokenizer: Tokenizer, work: Path) -> tuple[np.ndarray[Any, Any], f
 
 def _encode_texts(texts: list[str], tokenizer: Tokenizer) -> Encoded:
     return encoded.encode([encoded.as_query(text) for text in texts], tokenizer)
+
+
+def train_all(  # noqa: PLR0917
+    data: Encoded,
+    tuning: tuple[Encoded, Encoded],
+    tokenizer: Tokenizer,
+    rows: np.ndarray[Any, Any],
+    teacher: fit.Teacher | None,
+    recipes: list[fit.Recipe],
+) -> list[tuple[np.ndarray[Any, Any], dict[str, Any]]]:
+    """Train a table by each recipe, two at a time in processes that inherit the data."""
+    # Here and not in the processes: the tokenizer's threads do not outlive a fork, it would hang.
+    prefixes = [one.ids for one in tokenizer.encode_batch_fast(list(PREFIXES))]
+    training = partial(train, data, tuning, prefixes, rows, teacher)
+    with multiprocessing.get_context("fork").Pool(_PROCESSES) as pool:
+        return pool.map(training, recipes, chunksize=1)
 
 
 def train(  # noqa: PLR0917

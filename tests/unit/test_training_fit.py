@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,7 +24,7 @@ from wherein.embedding import models
 from wherein.embedding.fastembed_backend import load_embedder
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from numpy.typing import NDArray
 
     from training.encoded import Encoded
     from training.model import Table
@@ -52,10 +56,15 @@ def tokenizer() -> Tokenizer:
     return tokens.train(toy(400, 0), 300)
 
 
+def rows_of(tokenizer: Tokenizer) -> NDArray[np.float32]:
+    """Rows to begin with."""
+    rows = np.random.default_rng(5).normal(size=(tokenizer.get_vocab_size(), 16))
+    return rows.astype(np.float32)
+
+
 def trained(tokenizer: Tokenizer, seed: int = 0) -> tuple[Table, Encoded]:
     data, tuning = (encoded.encode(toy(count, n), tokenizer) for n, count in ((0, 400), (1, 60)))
-    rows = np.random.default_rng(5).normal(size=(tokenizer.get_vocab_size(), 16))
-    table = fit.start_table(data, rows.astype(np.float32), RECIPE)
+    table = fit.start_table(data, rows_of(tokenizer), RECIPE)
     before = np.nanmean(measure.reciprocal_ranks(tuning, table.folded()))
     assert before < 0.4
     recipe = attrs.evolve(RECIPE, seed=seed)
@@ -162,3 +171,31 @@ def test_tables_joined_and_narrowed_find_what_they_found(tokenizer: Tokenizer) -
     assert np.nanmean(measure.reciprocal_ranks(tuning, less)) > 0.7
     whole = join.narrow(joined, tuning, 16)  # only turned: all likenesses stay
     assert np.allclose(whole @ whole.T, joined @ joined.T, atol=1e-4)
+
+
+ALL = """
+import sys
+sys.path[:0] = {paths!r}
+import attrs
+from test_training_fit import RECIPE, rows_of, toy
+from training import encoded, steps, tokens
+tokenizer = tokens.train(toy(400, 0), 300)
+data = encoded.encode(toy(400, 0), tokenizer)
+tuning = encoded.encode(toy(60, 1), tokenizer)
+tokenizer.encode_batch_fast(["a text"] * 10_000)  # its threads are there now
+recipes = [attrs.evolve(RECIPE, seed=seed, epochs=1) for seed in range(3)]
+found = steps.train_all(data, (tuning, tuning), tokenizer, rows_of(tokenizer), None, recipes)
+print([told["seed"] for _, told in found])
+"""
+
+
+def test_tables_are_trained_in_processes_that_do_not_hang() -> None:
+    """`make model` in one go did, in the tokenizer that the processes had inherited."""
+    here = Path(__file__).parent
+    script = ALL.format(paths=[str(here), str(here.parents[1])])
+    settings = {"TOKENIZERS_PARALLELISM": "true", "OPENBLAS_NUM_THREADS": "1"}  # as __main__ has
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, **settings},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[0, 1, 2]", done.stderr
