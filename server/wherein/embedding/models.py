@@ -44,8 +44,8 @@ _MAX_HEADER_BYTES = 16 << 20
 
 _EMBEDDED_FOLDER = Path(__file__).parent.parent / "data" / "model"
 _EMBEDDED_SHA256 = {
-    _SAFETENSORS: "2f026d378f09c9add7026b058a333eb1e219b06be037c8bb901cdd496b2f8b7a",
-    _TOKENIZER: "cbade6487bfd4b202f3771b7e8b776f08b95766450b5e5f96b516d688b2d9bad",
+    _SAFETENSORS: "09db15e016d365e74d896f02bc5219c942c0efe1d03eb4217f04ad05294ce1cf",
+    _TOKENIZER: "95b7c8d197a551fb4beb4edf086f9b34e96241a9cf05fcaeaf44498ea80cbbd7",
 }
 
 
