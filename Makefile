@@ -44,7 +44,7 @@ editors: .venv/.dev build/editors/neovim.done build/editors/vscode.done ## Insta
 pictures: editors client-check ## Take the pictures of docs/images anew, from a real run
 	@$(BIN)/python tests/editors/vscode/pictures.py
 
-measure-editor: editors client-check ## Measure the extension in a real VS Code: activation, a keystroke to its answers, the bundle
+measure-editor: editors client-check ## Measure the extension in a real VS Code: activation, keystrokes, the bundle; fails when a target is missed
 	@$(BIN)/python tests/editors/vscode/measure.py
 
 lint: .venv/.dev ## Check style and formatting
