@@ -8,11 +8,12 @@
 --
 -- Set vim.g.wherein_python to the Python that has wherein, if it is not the first one on the PATH.
 
+local MARKERS = { '.git', '.hg', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml' }
+
 vim.lsp.config('wherein', {
   cmd = { vim.g.wherein_python or 'python3', '-I', '-m', 'wherein', 'serve', '--stdio' },
   root_dir = function(buffer, found) -- a file that is in no project starts nothing
-    local root = vim.api.nvim_buf_get_name(buffer) ~= ''
-      and vim.fs.root(buffer, { '.git', '.hg', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml' })
+    local root = vim.api.nvim_buf_get_name(buffer) ~= '' and vim.fs.root(buffer, MARKERS)
     if root then
       found(root)
     end
@@ -22,9 +23,26 @@ vim.lsp.config('wherein', {
 })
 vim.lsp.enable('wherein')
 
+-- The server that a question from this buffer is for, or why there is none. A buffer that is in no project asks
+-- the project of the working directory, or else the only one that is open.
 local function server()
   local here = vim.lsp.get_clients({ name = 'wherein', bufnr = 0 })[1]
-  return here or vim.lsp.get_clients({ name = 'wherein' })[1]
+  if here then
+    return here
+  end
+  local open = vim.lsp.get_clients({ name = 'wherein' })
+  local root = vim.fs.root(0, MARKERS) or vim.fs.root(vim.fn.getcwd(), MARKERS)
+  if root then
+    for _, client in ipairs(open) do
+      if client.root_dir == root then
+        return client
+      end
+    end
+    return nil, ('it does not run for %s yet. Open a file of it, or see :checkhealth vim.lsp'):format(root)
+  elseif #open > 1 then
+    return nil, 'several projects are open. Go to a file of the one that you mean'
+  end
+  return open[1], 'no project is open. Open a file of one first'
 end
 
 local function tell(sentence, level)
@@ -33,9 +51,9 @@ end
 
 -- Send a request and hand its result on; an error is told, never thrown.
 local function ask(method, params, use)
-  local client = server()
+  local client, why = server()
   if not client then
-    return tell('no project is open. Open a file of one first', vim.log.levels.WARN)
+    return tell(why, vim.log.levels.WARN)
   end
   client:request(method, params, function(err, result)
     if err then

@@ -62,14 +62,15 @@ function! s:Lacks() abort
   return ''
 endfunction
 
-function! s:Ask(method, params, Use) abort
+" Params makes the parameters: it may use ALE, which is known to be there by then.
+function! s:Ask(method, Params, Use) abort
   let l:lacks = s:Lacks()
   if !empty(l:lacks)
     echohl WarningMsg | echomsg 'wherein: ' . l:lacks | echohl None
     return
   endif
   call s:Define(&filetype)
-  call ale#lsp_linter#SendRequest(bufnr(''), 'wherein', [0, a:method, a:params],
+  call ale#lsp_linter#SendRequest(bufnr(''), 'wherein', [0, a:method, a:Params()],
         \ {reply -> s:Answer(reply, a:Use)})
 endfunction
 
@@ -111,7 +112,7 @@ endfunction
 function! s:Search(question, jump) abort
   let l:question = empty(a:question) ? input('Ask the code: ') : a:question
   if !empty(l:question)
-    call s:Ask('wherein/search', {'query': l:question, 'limit': 20},
+    call s:Ask('wherein/search', {-> {'query': l:question, 'limit': 20}},
           \ {answer -> s:Show(l:question, a:jump, answer)})
   endif
 endfunction
@@ -128,5 +129,5 @@ endfunction
 
 command! -nargs=* -bang Wherein call s:Search(<q-args>, <bang>0)
 command! WhereinWhy call s:Ask('wherein/why',
-      \ {'uri': ale#util#ToURI(expand('%:p'))}, function('s:Why'))
-command! WhereinStatus call s:Ask('wherein/status', {}, function('s:Sentences'))
+      \ {-> {'uri': ale#util#ToURI(expand('%:p'))}}, function('s:Why'))
+command! WhereinStatus call s:Ask('wherein/status', {-> {}}, function('s:Sentences'))

@@ -22,6 +22,10 @@
     (note key (list (vconcat rows) buffer-file-name (line-number-at-pos)
                     (buffer-substring-no-properties (line-beginning-position) (line-end-position))))))
 
+(defun here ()
+  "Return the file and the line where we are."
+  (list buffer-file-name (line-number-at-pos)))
+
 (defun said (call)
   "Make CALL and return what it said."
   (let (sentence)
@@ -36,8 +40,23 @@
   (fundamental-mode)
   ;; By a connection of our own: eglot runs nothing here.
   (note 'own (plist-get (elt (plist-get (wherein--request :wherein/sync nil) :folders) 0) :commit))
+  (goto-char (point-max))
+  (note 'from (here))
   (ask 'search (lambda () (wherein-search "send the part again")))
-  (find-file (expand-file-name "colours.py" project))
+  (search-forward "return digest")
+  (ask 'similar #'wherein-similar)      ; like the definition at point
+  (call-interactively (key-binding (kbd "M-,")))
+  (note 'back-once (here))
+  (let ((transient-mark-mode t))
+    (goto-char (point-min))
+    (search-forward "class Uploader")
+    (set-mark (line-beginning-position))
+    (search-forward "return digest")
+    (activate-mark)
+    (ask 'like-region #'wherein-similar))
+  (call-interactively (key-binding (kbd "M-,")))
+  (call-interactively (key-binding (kbd "M-,")))
+  (note 'back (here))
   (note 'why (said #'wherein-why))
   (wherein-search "mix two colours" t)
   (note 'xref (with-current-buffer "*xref*" (buffer-string)))

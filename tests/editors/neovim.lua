@@ -1,4 +1,4 @@
--- Drives docs/editors/neovim.lua in a headless Neovim: nvim --headless --clean -l neovim.lua CONFIG PYTHON PROJECT
+-- Drives docs/editors/neovim.lua in a headless Neovim: nvim --headless --clean -l neovim.lua CONFIG PYTHON PROJECT OTHER UNOPENED
 -- Writes what it saw as one line of JSON on stdout.
 local config, python, project = _G.arg[1], _G.arg[2], _G.arg[3]
 local PATIENCE = 60000
@@ -6,6 +6,35 @@ local seen = { picked = {}, echoed = {}, told = {} }
 
 local function wait(what, ready)
   assert(vim.wait(PATIENCE, ready, 20), 'not in time: ' .. what)
+end
+
+-- What a command says; nothing is picked meanwhile.
+local function said(command)
+  local before = #seen.told
+  vim.cmd(command)
+  wait('what ' .. command .. ' says', function()
+    return #seen.told > before
+  end)
+  return seen.told[#seen.told]
+end
+
+-- Whose server answers in a buffer that has none: `other` and `unopened` are projects beside the first.
+local function elsewhere(other, unopened)
+  local none = vim.fs.dirname(project) .. '/notes.txt'
+  seen.elsewhere = {}
+  vim.cmd.edit(none)
+  seen.elsewhere.one = said('WhereinStatus')
+  vim.cmd.edit(other .. '/a.py')
+  vim.bo.filetype = 'python'
+  wait('the second client', function()
+    return #vim.lsp.get_clients({ name = 'wherein' }) == 2
+  end)
+  vim.cmd.edit(none)
+  seen.elsewhere.several = said('Wherein anything')
+  vim.cmd.cd(other)
+  seen.elsewhere.directory = said('WhereinStatus')
+  vim.cmd.edit(unopened .. '/a.py')
+  seen.elsewhere.unopened = said('Wherein anything')
 end
 
 local function run()
@@ -62,6 +91,18 @@ local function run()
   wait('the sentences', function()
     return #seen.told >= 3 and #seen.picked >= 4
   end)
+  vim.cmd('WhereinResume')
+  wait('the resumption', function()
+    return #seen.told >= 4
+  end)
+  -- Without a range: like the definition under the cursor.
+  local asked = #seen.picked
+  vim.cmd.edit(project .. '/net/upload.py')
+  vim.fn.search('return digest')
+  vim.cmd('WhereinSimilar')
+  wait('code like the definition', function()
+    return #seen.picked > asked
+  end)
   wait('the progress', function()
     return #seen.echoed > 0
   end)
@@ -70,9 +111,14 @@ local function run()
     return each.name
   end, symbols.result)
 
-  client:stop()
-  wait('the end of the server', function()
-    return client:is_stopped()
+  elsewhere(_G.arg[4], _G.arg[5])
+
+  local clients = vim.lsp.get_clients({ name = 'wherein' })
+  for _, each in ipairs(clients) do
+    each:stop()
+  end
+  wait('the end of the servers', function()
+    return #clients == 2 and clients[1]:is_stopped() and clients[2]:is_stopped()
   end)
 end
 

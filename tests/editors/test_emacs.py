@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.editors import CONFIGURATIONS, EDITORS, unavailable
-from support.workspace import make_project
+from support.workspace import UPLOAD, make_project
 
 _PACKAGES = Path("/usr/share/emacs/site-lisp/elpa")  # Debian's
 
@@ -42,6 +42,18 @@ def test_emacs_asks_picks_and_jumps(wherein_home: Path, tmp_path: Path) -> None:
     assert rows[0].startswith("Uploader  net/upload.py:")
     assert path == str(project / "net" / "upload.py")
     assert f":{line}  " in rows[0]
+    similar, like_region = (
+        [row.split()[0] for row in seen[k][0]] for k in ("similar", "like-region")
+    )
+    assert similar[0] == "blend"
+    assert "Uploader" in similar
+    assert "checksum" not in similar, "like the definition at point, which is not like itself"
+    assert like_region[0] == "blend"
+    assert not {"Uploader", "checksum"} & set(like_region), "the region has both"
+    digest = UPLOAD.splitlines().index("    return digest(data).hexdigest()") + 1
+    assert seen["back-once"] == [str(project / "net" / "upload.py"), digest], "by M-,"
+    assert seen["from"] == seen["back"]
+    assert seen["back"][0] == colours
     assert seen["why"] == "colours.py is in the index"
     assert "blend  colours.py:" in seen["xref"]
     assert seen["eglot"] is True

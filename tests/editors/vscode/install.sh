@@ -23,6 +23,9 @@ case $(node --version) in v20.*) ;; *) give_up "code-server $VERSION needs Node 
 
 npm_config_nodedir=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
 export npm_config_nodedir npm_config_audit=false npm_config_fund=false npm_config_loglevel=error
+# The next make tries again, so a registry that does not answer is not waited for as long as npm would, nor is
+# it asked whether what npm has already is still the newest.
+export npm_config_prefer_offline=true npm_config_fetch_retry_mintimeout=1000 npm_config_fetch_retry_maxtimeout=5000
 export JOBS=2
 echo '{"private":true}' >package.json
 # No install scripts: theirs fetch what no registry has. The native modules are built by name below.
