@@ -143,7 +143,7 @@ def tests(source: SourceFile, known: dict[str, Pair], place: Place) -> Iterator[
             continue
         body = source.text(one.rows[1:])
         called = set(re.findall(r"\b([A-Za-z_]\w{3,})\s*[(!<]", body)) & known.keys()
-        best = max(called, key=lambda name: _shared(name, words), default="")
+        best = max(sorted(called), key=lambda name: _shared(name, words), default="")
         if best and _shared(best, words) > len(sentences.words_of(best)) - 1:
             answer = known[best]
             yield Pair(
