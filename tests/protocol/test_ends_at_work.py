@@ -61,7 +61,7 @@ def test_F11_an_exit_in_the_middle_of_writing_is_an_end(large: Path, said_shutdo
         assert client.exit_code() == (0 if said_shutdown else 1)
         client.wait_end()
         # How fast it is (1.5 s) is for `make reliability`; here only that the work is not awaited.
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 20
     assert_half_done(large)
 
 
