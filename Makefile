@@ -35,9 +35,10 @@ test: lint type client-test editors ## Check style, types and the client, then r
 e2e: client-test editors build/editors/emacs.done build/editors/vim.done build/editors/helix.done ## Run the tests in real editors
 	@$(BIN)/pytest -m "e2e or not e2e" tests/editors
 
-test-slow: .venv/.dev ## Run the slow tests too, and those with processes on loopback TCP as well
+test-slow: .venv/.dev ## Run the slow tests too, those with processes on loopback TCP as well, then make removal
 	@$(BIN)/pytest -m "not e2e"
 	@WHEREIN_TRANSPORT=tcp $(BIN)/pytest tests/process tests/protocol tests/faults
+	@$(BIN)/python tests/removal/run.py
 
 editors: .venv/.dev build/editors/neovim.done build/editors/vscode.done ## Install the editors of make test, as far as this machine allows
 

@@ -25,7 +25,8 @@ _WITH_PROCESSES = {"process", "protocol", "faults", "editors"}
 
 
 # The tests of these run on both transports each time; `make test-slow` runs all others on TCP too.
-_ON_BOTH = re.compile(r"test_(?:r[0-5]|F0[1-6]|F2[2-7])_")
+# A test may have several ids. One that has no sockets, or says which, is marked `one_transport`.
+_ON_BOTH = re.compile(r"test_(?:F\d\d_)*(?:r[0-5]|F0[1-6]|F2[2-7])_")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

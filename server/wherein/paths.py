@@ -209,11 +209,17 @@ def relative_to(root: str, path: bytes) -> bytes | None:
     """Return the path as the index names it, or None when it lies outside the folder."""
     base = os.fsencode(root).rstrip(b"/\\")
     if sys.platform == "win32":
-        base, path = base.replace(b"\\", b"/"), path.replace(b"\\", b"/")
+        base, path = _as_here(base), _as_here(path)
     normal = os.path.normpath(path)
     if sys.platform == "win32":
         normal = normal.replace(b"\\", b"/")
     return normal[len(base) + 1 :] if normal.startswith(base + b"/") else None
+
+
+def _as_here(path: bytes) -> bytes:
+    """Write a path of Windows in one way; clients name a drive by a small letter or a capital."""
+    path = path.replace(b"\\", b"/")
+    return path[:1].upper() + path[1:] if path[1:2] == b":" else path
 
 
 def open_below(root: bytes, path: bytes) -> int:

@@ -47,6 +47,7 @@ def finish(index: Path, root: Path) -> str:
     return said
 
 
+@pytest.mark.one_transport  # watcher and database are one process here
 @pytest.mark.parametrize(
     "kills", [25, pytest.param(1_000, marks=[pytest.mark.slow, pytest.mark.timeout(3_600)])]
 )

@@ -33,6 +33,7 @@ from wherein.errors import StorageError
 __all__ = ["faults"]
 
 
+@pytest.mark.one_transport  # the engine alone
 def test_F02_a_write_sent_again_after_a_restart_is_answered_as_before(tmp_path: Path) -> None:
     """Killed after the commit and before the answer: the same request comes again."""
     first = update("a.py", TWO)
@@ -163,6 +164,7 @@ def test_F28_a_network_disk_is_known_by_the_mount_table(
     assert disk.on_network(tmp_path / "index" / "gen-1") is found
 
 
+@pytest.mark.one_transport  # the engine alone
 def test_F02_vectors_put_twice_are_there_once(tmp_path: Path) -> None:
     """The embedder sends its batch again after a break."""
     engine = Engine.open(tmp_path / "index", str(tmp_path))

@@ -68,9 +68,10 @@ def test_F73_a_flood_to_a_worker_that_is_held_up(project: Path) -> None:
                 searches.append(client.start("wherein/search", {"query": f"{number} " * 500}))
                 client.notify("$/cancelRequest", {"id": searches[-1]})
                 if number % 100 == 0:
-                    began = time.monotonic()
-                    client.ask("wherein/workers")
-                    slowest = max(slowest, time.monotonic() - began)
+                    for method in ("wherein/workers", "wherein/status"):
+                        began = time.monotonic()
+                        client.ask(method)
+                        slowest = max(slowest, time.monotonic() - began)
             assert slowest < 4.0  # a send that waits for the worker takes 5 s
         finally:
             if psutil.pid_exists(pid):

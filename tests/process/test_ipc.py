@@ -213,6 +213,7 @@ def test_reading_has_a_deadline() -> None:
     theirs.close()
 
 
+@pytest.mark.one_transport
 def test_F24_a_file_in_the_sockets_place_is_not_removed(
     wherein_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -203,7 +203,7 @@ def test_F73_a_cancel_interrupts_the_statement_that_runs(
         with pytest.raises(WhereinError):
             pending.result(0.01)  # gives up, which sends the cancel
     free = client.submit("search", d.SearchQuery(text="anything", mode=d.Mode.LEXICAL))
-    assert free.result(20).hits == []
+    assert free.result(5).hits == []  # 0.1 s is meant; a machine that is starved is no failure
 
 
 def test_a_client_that_goes_interrupts_what_it_asked(

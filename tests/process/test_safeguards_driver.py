@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from wherein.database.code_database import CodeDatabase
 from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.database.drivers.base import DriverConfig
 from wherein.errors import DeadlineExceeded, UsageError, WhereinError
+from wherein.ipc.client import Client
 from wherein.ipc.operations import DATABASE_OPERATIONS
 from wherein.ipc.service import Call, Service
 
@@ -32,6 +34,20 @@ class Workers:
         """Start the next worker."""
         self.made.append(Service(f"s{len(self.made)}.db", TOKEN, DATABASE_OPERATIONS, self.handler))
         return self.made[-1].endpoint
+
+
+class SlowWorkers(Workers):
+    """Workers that take as long to start as the test wants."""
+
+    def __init__(self, handler: Callable[[Call], None]) -> None:
+        super().__init__(handler)
+        self.starting, self.go_on = threading.Event(), threading.Event()
+
+    def start(self, db_path: str) -> str:
+        """Wait, then start the next worker."""
+        self.starting.set()
+        assert self.go_on.wait(20)
+        return super().start(db_path)
 
 
 @pytest.fixture
@@ -118,6 +134,51 @@ def test_a_wish_that_is_withdrawn_reaches_the_worker(database: Callable[..., Cod
     assert arrived.wait(20)
     with pytest.raises(DeadlineExceeded):
         pending.result(0.01)
+    assert cancelled.wait(20)
+
+
+def test_a_wish_that_is_withdrawn_while_connecting_is_not_sent(
+    database: Callable[..., CodeDatabase],
+) -> None:
+    """Starting a worker takes seconds, and a person types on: it is spared the old questions."""
+    asked: list[str] = []
+
+    def handler(call: Call) -> None:
+        asked.append(call.operation)
+        call.reply(EMPTY)
+
+    workers = SlowWorkers(handler)
+    ours = database(workers)
+    withdrawn = ours.list_files()
+    assert workers.starting.wait(20)
+    with pytest.raises(DeadlineExceeded):
+        withdrawn.result(0.01)
+    workers.go_on.set()
+    ours.list_files().result(20)  # by the same thread, after the other
+    assert len(asked) == 1
+
+
+def test_a_wish_that_is_withdrawn_while_it_is_sent_reaches_the_worker(
+    database: Callable[..., CodeDatabase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cancel follows its request also when it came first."""
+    sending, withdrawn, cancelled = (threading.Event() for _ in range(3))
+    submit = Client.submit
+
+    def slow(client: Client, operation: str, *rest: Any) -> Any:
+        sending.set()
+        assert withdrawn.wait(20)
+        return submit(client, operation, *rest)
+
+    def handler(call: Call) -> None:
+        call.on_cancel = cancelled.set
+
+    monkeypatch.setattr(Client, "submit", slow)
+    pending = database(Workers(handler)).list_files()
+    assert sending.wait(20)
+    with pytest.raises(DeadlineExceeded):
+        pending.result(0.01)
+    withdrawn.set()
     assert cancelled.wait(20)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import wherein
-from model_folders import write_static
+from model_folders import WORDS, write_static
 from support.rpc import Client, serving
 from support.waiting import until
 from support.workspace import make_project, rows
@@ -97,6 +100,33 @@ def test_F64_a_model_that_is_gone_leaves_the_words_and_says_what_to_do(
     assert ".." not in sentence.replace("...", "")
     assert "meaning" not in via(found)
     assert found["answer"]["notes"]
+
+
+def damaged(folder: Path, how: str) -> Path:
+    """Write a model that was well, and is not any more."""
+    zeros = {"embeddings": np.zeros((len(WORDS), 6), dtype=np.float32)}
+    few = {"embeddings": np.ones((4, 6), dtype=np.float32)}
+    write_static(folder, {"zeros": zeros, "few rows": few}.get(how))
+    if how == "truncated":
+        os.truncate(folder / "model.safetensors", 120)
+    elif how == "garbage":
+        (folder / "model.safetensors").write_bytes(b"not a model" * 100)
+    elif how == "no tokenizer":
+        (folder / "tokenizer.json").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("how", ["truncated", "garbage", "no tokenizer", "few rows", "zeros"])
+def test_F64_a_damaged_model_leaves_the_words_and_is_named(
+    project: Path, tmp_path: Path, how: str
+) -> None:
+    """Every way in which one can be damaged: tests/unit/test_embedding_backend.py."""
+    found = session(project, str(damaged(tmp_path / "own", how)))
+    assert found["status"]["state"] == "lexical_only"
+    assert re.search(r"\bown\b", found["status"]["sentence"])
+    assert found["status"]["sentence"].endswith(". Words still work")
+    assert found["status"]["vectors"] == 0
+    assert "meaning" not in via(found)
 
 
 def test_S15_a_damaged_package_is_named_and_words_answer(

@@ -115,7 +115,7 @@ def test_F27_when_the_owner_goes_the_other_is_elected_and_goes_on(
             assert search(second)
         except Failed:
             failed += 1
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 15  # 3 s is what `make reliability` asks for
     assert failed <= 1
     assert search(second)
     assert until(lambda: not workers_of(run_id) & theirs, what="the first one's workers went")

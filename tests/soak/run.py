@@ -4,7 +4,8 @@
 
 Kills fall into the first half. What is measured in the second half must not grow: the memory, open
 files and threads of the server and of each worker, by a straight line through the samples, and the
-write-ahead log. Prints the table; exits with 1 when something grew or an answer was wrong.
+write-ahead log. At the end the index must equal a fresh rebuild. Prints the table; exits with 1
+when something grew or an answer was wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import NamedTuple
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from faults.oracle import assert_true, settle
 from support.rpc import Client, Failed, serving
 from support.waiting import until
 from wherein.paths import index_paths
@@ -196,8 +198,18 @@ def report(soak: Soak, edits: int) -> int:
     return wrong + wal
 
 
+def is_true(folder: Path) -> bool:
+    """Say whether the index, which is in use, equals a fresh rebuild of its folder."""
+    try:
+        assert_true(folder)
+    except AssertionError as error:
+        sys.stdout.write(f"the index is not that of the folder: {error}\n")
+        return False
+    return True
+
+
 def main(minutes: float) -> int:
-    """Run, then compare what the index says with what is on the disk."""
+    """Run, then compare the index with a fresh one."""
     with tempfile.TemporaryDirectory(prefix="wherein-soak-") as scratch:
         os.environ["WHEREIN_HOME"] = str(Path(scratch) / "home")
         folder = Path(scratch) / "project"
@@ -214,6 +226,7 @@ def main(minutes: float) -> int:
             before = soak.edits
             soak.go_on(half * 0.8, killing=False)
             until(soak.sync, timeout=60)
+            settle(client, timeout=300)
             files = client.ask("wherein/status")["folders"][0]["files"]
             there = sum(1 for _ in folder.rglob("*.py"))
             wrong = report(soak, soak.edits - before)
@@ -221,7 +234,7 @@ def main(minutes: float) -> int:
                 f"{soak.edits:,} edits, {soak.searches:,} searches ({soak.failed} failed), "
                 f"{soak.kills} kills, {soak.checkouts} checkouts; {files} of {there} files\n"
             )
-            wrong += files != there
+            wrong += files != there or not is_true(folder)
             wrong += soak.failed > 4 * soak.kills + soak.searches * 0.02
             wrong += client.close() != 0
     return 1 if wrong else 0

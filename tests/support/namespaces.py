@@ -45,6 +45,13 @@ def can_limit_watches() -> bool:
     return _works("unshare", "-Ur", "sh", "-c", line)
 
 
+@functools.cache
+def can_number_processes() -> bool:
+    """Say whether the next process of a namespace can be given a number of our choice."""
+    line = "echo 50 > /proc/sys/kernel/ns_last_pid"
+    return _works("unshare", "-Urpf", "--mount-proc", "sh", "-c", line)
+
+
 needs_mounts = pytest.mark.skipif(
     not can_mount(), reason="no user namespace here in which a disk could be mounted"
 )

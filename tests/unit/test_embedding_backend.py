@@ -196,7 +196,7 @@ def test_a_damaged_embedded_model_is_refused_by_its_hash(tmp_path: Path) -> None
         load_embedder(spec)
 
 
-def test_damaged_own_models_are_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_F64_damaged_own_models_are_refused_with_a_sentence(tmp_path: Path) -> None:
     short = write_static(tmp_path / "short")
     with (short / "model.safetensors").open("r+b") as file:
         file.truncate(120)
@@ -214,7 +214,7 @@ def test_damaged_own_models_are_refused_with_a_sentence(tmp_path: Path) -> None:
         load(onnx)
 
 
-def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+def test_F64_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     folder = write_static(tmp_path / "few", {"embeddings": table(6, rows=4)})
     with pytest.raises(ModelError, match="knows 10 tokens, and its table only 4"):
         load(folder)
@@ -226,7 +226,7 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         load(declared)
 
 
-def test_a_table_with_a_value_that_is_no_number_is_refused(tmp_path: Path) -> None:
+def test_F64_a_table_with_a_value_that_is_no_number_is_refused(tmp_path: Path) -> None:
     for index, value in enumerate((np.nan, np.inf)):
         rows = table(6)
         rows[WORDS.index("color"), 3] = value
@@ -235,13 +235,13 @@ def test_a_table_with_a_value_that_is_no_number_is_refused(tmp_path: Path) -> No
             load(folder)
 
 
-def test_a_model_that_computes_only_zeros_is_refused(tmp_path: Path) -> None:
+def test_F64_a_model_that_computes_only_zeros_is_refused(tmp_path: Path) -> None:
     rows = np.zeros((len(WORDS), 6), dtype=np.float32)
     with pytest.raises(ModelError, match="does not give a usable vector"):
         load(write_static(tmp_path, {"embeddings": rows}))
 
 
-def test_a_vector_that_is_not_finite_fails_and_is_not_returned(tmp_path: Path) -> None:
+def test_F64_a_vector_that_is_not_finite_fails_and_is_not_returned(tmp_path: Path) -> None:
     rows = table(6)
     rows[WORDS.index("color")] = np.nan
     embedder = load(write_transformer(tmp_path, rows=rows))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,39 @@ def test_no_symbolic_link_is_followed_anywhere_in_the_path(tmp_path: Path) -> No
     linked = tmp_path / "linked"
     linked.symlink_to(outside)
     assert isinstance(read(str(linked), b"secret.py"), Source)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("swapped", ["file.py", "folder"])
+def test_F49_a_link_that_is_swapped_in_is_not_followed(tmp_path: Path, swapped: str) -> None:
+    """A file, or a directory above it, becomes a link outside between any two looks at it."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for place, text in ((root / "folder", "inside = 1\n"), (outside, "secret = 1\n")):
+        place.mkdir(parents=True)
+        (place / "file.py").write_text(text, encoding="ascii")
+    ours = root / "folder" / "file.py" if swapped == "file.py" else root / "folder"
+    theirs = outside / "file.py" if swapped == "file.py" else outside
+    other, spare = root / "link", root / "spare"
+    other.symlink_to(theirs)
+    over = threading.Event()
+
+    def swap() -> None:
+        while not over.is_set():
+            for source, target in ((ours, spare), (other, ours), (ours, other), (spare, ours)):
+                source.rename(target)
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    seen: Counter[object] = Counter()
+    refused = Skip.SYMLINK if swapped == "file.py" else Skip.VANISHED  # no directory: not there
+    try:
+        while seen.total() < 2_000 or not seen["inside"] or not seen[refused]:
+            found = read(str(root), b"folder/file.py")
+            assert isinstance(found, Skip) or found.data == b"inside = 1\n"
+            seen[found if isinstance(found, Skip) else "inside"] += 1
+    finally:
+        over.set()
+        swapper.join()
 
 
 @pytest.mark.timeout(20)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wherein import paths
 from wherein.errors import FolderRefused, StorageError, UsageError
 from wherein.paths import (
     check_folder,
@@ -37,6 +40,44 @@ def test_F54_other_uris_are_refused(uri: str) -> None:
     """Only files on this machine have a path."""
     with pytest.raises(UsageError):
         from_uri(uri)
+
+
+@pytest.fixture
+def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let paths be those of Windows; its separators are normalized there by another module."""
+    monkeypatch.setattr(paths, "sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr(paths.os.path, "normpath", ntpath.normpath)
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:///c%3A/work/a%20b.py", "file:///C:/work/a b.py", "file:///c:/work/x/../a b.py"]
+)
+@pytest.mark.parametrize("root", ["C:\\work", "c:\\work\\"])
+def test_F54_a_drive_is_one_by_either_letter(on_windows: None, uri: str, root: str) -> None:
+    """Editors escape the colon or do not, and write the drive small or as a capital."""
+    assert relative_to(root, from_uri(uri)) == b"a b.py"
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [("file:///C:/other/a.py", b"C:\\other\\a.py"), ("file:///d%3A/work/a.py", b"d:\\work\\a.py"),
+     ("file:///c%3A/work/../a.py", b"c:\\work\\..\\a.py"), ("file:///work/a.py", b"work\\a.py"),
+     ("file:////host/share/work/a.py", b"host\\share\\work\\a.py")],
+)  # fmt: skip
+def test_F54_what_lies_elsewhere_stays_outside(on_windows: None, uri: str, path: bytes) -> None:
+    assert from_uri(uri) == path
+    assert relative_to("C:\\work", path) is None
+
+
+@pytest.mark.parametrize("uri", ["file://host/share/a.py", "vscode-remote://ssh/c%3A/a.py"])
+def test_F54_a_share_is_no_file_on_this_machine(on_windows: None, uri: str) -> None:
+    with pytest.raises(UsageError):
+        from_uri(uri)
+
+
+def test_F54_a_path_of_windows_survives_as_a_uri(on_windows: None) -> None:
+    assert to_uri(b"C:\\work\\a b.py") == "file:///C%3A/work/a%20b.py"
+    assert from_uri(to_uri(b"C:\\work\\a b.py")) == b"C:\\work\\a b.py"
 
 
 def test_folders_that_may_not_be_indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

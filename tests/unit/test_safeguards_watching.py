@@ -106,6 +106,25 @@ def test_a_directory_that_cannot_be_watched_is_told(
         watch.stop()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
+def test_F48_a_changed_mode_is_a_hint(tmp_path: Path) -> None:
+    """A file that may be read again is looked at without waiting for the next reconcile."""
+    if not hasattr(watching.ev, "FileAttribEvent"):
+        pytest.skip("watchdog 6 has no such event")
+    file = tmp_path / "file.py"
+    file.write_bytes(b"x = 1\n")
+    first = threading.Event()
+    gathered = Hints(first.set)
+    watch = Watch(str(tmp_path), (), gathered)
+    watch.start()
+    try:
+        file.chmod(0o400)
+        assert first.wait(20)
+        assert gathered.take() == ({b"file.py"}, False)
+    finally:
+        watch.stop()
+
+
 # -- the watcher's loop ---------------------------------------------------------------------------
 
 

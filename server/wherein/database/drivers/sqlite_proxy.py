@@ -192,7 +192,8 @@ class _Attempt:
         except WhereinError as error:
             self._failed(error)
         else:
-            self._send(client)
+            if not self._given_up:  # connecting may have taken seconds
+                self._send(client)
 
     def give_up(self) -> None:
         """The asker does not want the answer any more."""
@@ -210,6 +211,8 @@ class _Attempt:
             self._failed(error)
             return
         self._pending.future.add_done_callback(lambda done: self._done(client, done))
+        if self._given_up:  # between the look at it and the sending
+            self._pending._give_up()
 
     def _done(self, client: Client, done: concurrent.futures.Future[Any]) -> None:
         if done.cancelled() or self._outcome.done():
