@@ -49,6 +49,7 @@ export function activate(context: vscode.ExtensionContext): void {
     on(COMMANDS.showWorkers, () => showWorkers(ours)),
     on(COMMANDS.doctor, () => doctor(ours)),
     on(COMMANDS.why, (uri?: vscode.Uri) => why(ours, uri)),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => ours.reconsider()),
     vscode.workspace.onDidChangeConfiguration(async (event) => {
       const meaning = meaningOf(event);
       if (meaning === "restart") {
@@ -65,7 +66,7 @@ export function activate(context: vscode.ExtensionContext): void {
 async function begin(ours: Client): Promise<void> {
   await ours.start();
   if (ours.life === "missing") {
-    await ours.setUp();
+    await ours.setUp(false);
   }
 }
 
