@@ -159,7 +159,7 @@ export class Client implements vscode.Disposable {
       await this.run(python, mine);
     } catch (error) {
       if (mine === this.round) {
-        this.log.error(error instanceof Error ? error : String(error));
+        this.log.error(error instanceof Error ? error.message : String(error));
         this.turn("failed");
         void this.explain(error);
       }

@@ -35,7 +35,7 @@ export interface Launch {
 /** What goes wrong is told by client.ts, once and in our words: the library's own words are for the log. */
 class QuietClient extends LanguageClient implements Server {
   override error(message: string, data?: unknown): void {
-    super.error(message, data, false);
+    super.error(message, data instanceof Error ? data.message : data, false);
   }
 
   async end(): Promise<void> {
