@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, beforeEach, mock, test } from "node:test";
+import { after, afterEach, beforeEach, mock, test } from "node:test";
 import type * as vscode from "vscode";
 import { Client } from "../src/client";
 import type { Launch, Server } from "../src/languageclient";
@@ -23,6 +23,14 @@ beforeEach(() => {
   installed.clear();
   person.reset();
   process.env["PATH"] = PATH;
+});
+
+const clients: Client[] = [];
+
+afterEach(() => {
+  for (const client of clients.splice(0)) {
+    client.dispose();
+  }
 });
 
 /** A server that starts, or ends before it has, or never answers `initialize`. */
@@ -98,6 +106,7 @@ function clientWith(hows: readonly ("runs" | "ends" | "hangs")[], given = contex
     servers.push(server);
     return server;
   });
+  clients.push(client);
   return { client, servers };
 }
 
@@ -122,7 +131,6 @@ test("a server that was running is started again, outside of the workspace, and 
   assert.equal(client.life, "failed");
   assert.equal(servers.length, 5);
   await until(() => person.shown.length === 1);
-  client.dispose();
 });
 
 test("a server that never ran is started once, and that is said once, with the interpreter and a choice", async () => {
@@ -137,7 +145,9 @@ test("a server that never ran is started once, and that is said once, with the i
   assert.match(person.shown[0]?.sentence ?? "", /with \/set\/python, from the setting wherein\.interpreter/);
   assert.deepEqual(person.shown[0]?.buttons, ["Try Again", "Choose a Python…", "Show Log"]);
   assert.deepEqual(person.commands, ["workbench.action.openSettings wherein.interpreter"]);
-  client.dispose();
+  servers[0]?.launch.ended();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual([servers.length, client.life], [1, "failed"], "an end that is told late changes nothing");
 });
 
 test("trying again starts it again", async () => {
@@ -147,7 +157,6 @@ test("trying again starts it again", async () => {
   await client.start();
   await until(() => client.life === "running");
   assert.equal(servers.length, 2);
-  client.dispose();
 });
 
 test("a damaged installation can be made again", async () => {
@@ -162,7 +171,6 @@ test("a damaged installation can be made again", async () => {
   await until(() => person.shown.length === 2);
   assert.match(person.shown[0]?.sentence ?? "", /may be damaged/);
   assert.match(person.shown[1]?.sentence ?? "", /is installed\. Install it again from/);
-  client.dispose();
 });
 
 test("a setting that cannot be followed is said, and nothing started", async () => {
@@ -172,7 +180,6 @@ test("a setting that cannot be followed is said, and nothing started", async () 
   assert.equal(client.life, "failed");
   assert.equal(servers.length, 0);
   assert.match(person.shown[0]?.sentence ?? "", /no full path: \.venv\/bin\/python/);
-  client.dispose();
 });
 
 test("a restart does not wait for a server that never answers, nor says anything of it", async () => {
@@ -184,7 +191,6 @@ test("a restart does not wait for a server that never answers, nor says anything
   assert.equal(client.life, "running");
   assert.ok(servers[0]?.ended);
   assert.equal(person.shown.length, 0);
-  client.dispose();
 });
 
 test("the question comes by itself once: who has said no is asked only where they want it", async () => {
@@ -200,8 +206,6 @@ test("the question comes by itself once: who has said no is asked only where the
   assert.equal(person.shown.length, 1, "in another window neither");
   await another.setUp();
   assert.equal(person.shown.length, 2);
-  client.dispose();
-  another.dispose();
 });
 
 const OLD = "exit 1"; // not a Python
@@ -218,7 +222,6 @@ test("an installation that fails leaves a running server running and answering",
   await client.setUp();
   assert.match(person.shown[1]?.sentence ?? "", /environment could not be made/);
   assert.deepEqual([client.life, lives, servers.length], ["running", [], 1]);
-  client.dispose();
 });
 
 test("after an installation that fails all is as it was", async () => {
@@ -230,7 +233,6 @@ test("after an installation that fails all is as it was", async () => {
   person.answers = ["Install"];
   await client.setUp();
   assert.deepEqual([lives.at(0), lives.at(-1)], ["installing", "missing"]);
-  client.dispose();
 });
 
 test("where there is no Python, there is a button to get one, and the way on after it", async () => {
@@ -241,7 +243,6 @@ test("where there is no Python, there is a button to get one, and the way on aft
   assert.deepEqual(person.shown[1]?.buttons, ["Try Again", "Install Python", "Choose a Python…", "Show Log"]);
   assert.deepEqual(person.commands, ["https://www.python.org/downloads/"]);
   assert.equal(person.shown.length, 3);
-  client.dispose();
 });
 
 test("another choice of the Python extension starts the server with it", async () => {
@@ -267,7 +268,6 @@ test("another choice of the Python extension starts the server with it", async (
   changed();
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.deepEqual(servers.map(({ launch }) => launch.command), [choice]);
-  client.dispose();
 });
 
 test("a server that does not answer shows, and a request to it ends", async () => {
@@ -290,5 +290,4 @@ test("a server that does not answer shows, and a request to it ends", async () =
   } finally {
     mock.timers.reset();
   }
-  client.dispose();
 });
