@@ -1,7 +1,7 @@
 // The server's life and the questions to the person, with a server that does as the test says.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, afterEach, beforeEach, mock, test } from "node:test";
@@ -9,6 +9,7 @@ import type * as vscode from "vscode";
 import { Client } from "../src/client";
 import type { Launch, Server } from "../src/languageclient";
 import * as protocol from "../src/protocol";
+import { fetchSecondModel } from "../src/server/secondmodel";
 import { StatusItem } from "../src/status";
 import { configured, installed, person } from "./vscode";
 
@@ -193,6 +194,11 @@ test("a restart does not wait for a server that never answers, nor says anything
   assert.equal(person.shown.length, 0);
 });
 
+/** Let all that can go on without a timer go on. */
+async function settle(): Promise<void> {
+  await new Promise(setImmediate);
+}
+
 test("the question comes by itself once: who has said no is asked only where they want it", async () => {
   const { context: given } = context();
   person.answers = ["Not Now"];
@@ -278,16 +284,36 @@ test("a server that does not answer shows, and a request to it ends", async () =
   try {
     const request = assert.rejects(client.request(protocol.status, {}), /does not answer/);
     const status = new StatusItem(client);
-    for (let turns = 0; turns < 10; turns += 1) {
-      await Promise.resolve();
-    }
-    mock.timers.tick(31_000);
-    await request;
-    await new Promise(setImmediate);
     const { item } = status as unknown as { item: { text: string; tooltip: string } };
+    await settle();
+    mock.timers.tick(11_000);
+    await settle();
     assert.deepEqual([item.text, /does not answer/.test(item.tooltip)], ["$(error) wherein !", true]);
+    mock.timers.tick(20_000);
+    await request;
     status.dispose();
   } finally {
     mock.timers.reset();
   }
+});
+
+test("the second model is fetched by the server's Python after a question, and used when told", async () => {
+  const { context: given, storage } = context(
+    `if [ "$3" = pip ]; then exit 1; fi; echo "$*" >> "$0.calls"; [ -e "$0.online" ] || { echo "There is no network." >&2; exit 1; }`,
+  );
+  const python = path.join(storage, "..", "programs", "python3");
+  configured.set("wherein.interpreter", python);
+  const { client, servers } = clientWith(["runs"], given);
+  await fetchSecondModel(client);
+  assert.match(person.shown[0]?.sentence ?? "", /from pypi\.org\? 84 MB/);
+  assert.equal(existsSync(`${python}.calls`), false, "nothing is fetched without a yes");
+  person.answers = ["Fetch"];
+  await fetchSecondModel(client);
+  assert.match(person.shown.at(-1)?.sentence ?? "", /could not be fetched\. There is no network\./);
+  writeFileSync(`${python}.online`, "");
+  person.answers = ["Fetch", "Use It"];
+  await fetchSecondModel(client);
+  assert.match(readFileSync(`${python}.calls`, "utf8"), /^-I -m wherein model build all-MiniLM-L6-v2 --yes$/m);
+  assert.equal(servers.length, 1, "the server is started anew, with the model");
+  assert.equal(configured.get("wherein.quality"), "on");
 });

@@ -22,6 +22,7 @@ export const workspace = {
   workspaceFolders: [] as { uri: { fsPath: string } }[],
   getConfiguration: (section: string) => ({
     get: (name: string, fallback?: unknown) => configured.get(`${section}.${name}`) ?? fallback,
+    update: async (name: string, value: unknown) => void configured.set(`${section}.${name}`, value),
   }),
 };
 
@@ -63,6 +64,10 @@ export const extensions = {
 
 export enum StatusBarAlignment {
   Right = 2,
+}
+
+export enum ConfigurationTarget {
+  Global = 1,
 }
 
 export enum ProgressLocation {

@@ -23,9 +23,14 @@ export async function indexOf(pythons: readonly string[], cwd: string): Promise<
   return "";
 }
 
-/** Where the packages will come from, in words: the index's host alone. */
+/** Where the packages will come from, in words. */
 export function sourceInWords(index: string): string {
-  return wheelsSetting() === "" ? (hostOf(index) ?? "your package index") : `the folder ${wheelsSetting()}`;
+  return wheelsSetting() === "" ? nameOf(index) : `the folder ${wheelsSetting()}`;
+}
+
+/** An index by its host. */
+export function nameOf(index: string): string {
+  return hostOf(index) ?? "your package index";
 }
 
 /** The editor's way to this index. */
