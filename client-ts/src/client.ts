@@ -1,21 +1,22 @@
 // The server's life as the editor sees it: find, start, stop, restart, and requests to it.
 
 import * as vscode from "vscode";
-import type { LanguageClient } from "vscode-languageclient/node";
+import { SILENT, within } from "./deadline";
 import { SECTION } from "./ids";
+import type { Launch, Server } from "./languageclient";
 import type { Request } from "./protocol";
-import type { Interpreter } from "./server/locate";
+import { SettingError, type Interpreter } from "./server/locate";
+import { CHOOSE, problem } from "./server/problem";
 import { Setup } from "./server/setup";
 import { serverSettings } from "./settings";
 
-const SHOW_LOG = "Show Log";
 const RETRY = "Try Again";
-const SETTING = "Choose a Python…";
 const AGAIN = "Install Again";
 const BUDGET = 5; // ends of the server within the window below; after that a person must look
 const WINDOW_MS = 180_000;
 const LOOK_MS = 3_000; // another window may be installing the server
 const START_MS = 30_000; // a cold start on a slow disk; after that a question says what is the matter
+const ANSWER_MS = 30_000; // longer than any request may take in the server
 
 /** What can be said of the server: only "running" answers requests. */
 export type Life = "starting" | "running" | "missing" | "installing" | "failed" | "stopped";
@@ -25,11 +26,14 @@ export class Client implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel(SECTION, { log: true });
   private readonly changed = new vscode.EventEmitter<Life>();
   private readonly setup: Setup;
-  private client: LanguageClient | undefined;
+  private server: Server | undefined;
+  private python: Interpreter | undefined;
   private starting: Promise<void> | undefined;
+  private round = 0; // of starts: one that was stopped meanwhile must not go on
   private ends: number[] = [];
   private looking: NodeJS.Timeout | undefined;
   private now: Life = "stopped";
+  private beforeInstalling: Life = "missing";
 
   /** Fires whenever the server's life takes a turn. */
   readonly onDidChange = this.changed.event;
@@ -37,10 +41,13 @@ export class Client implements vscode.Disposable {
   /** How much of the installation is done, from 0 to 1, while there is one. */
   installed: number | undefined;
 
-  constructor(context: vscode.ExtensionContext) {
-    this.setup = new Setup(context, this.log, (share) => {
-      this.installed = share;
-      this.turn(share === undefined ? "missing" : "installing", share !== undefined);
+  constructor(
+    context: vscode.ExtensionContext,
+    private readonly makeServer = loadAndMake,
+  ) {
+    this.setup = new Setup(context, this.log, {
+      installing: (share) => this.installing(share),
+      changed: () => void this.reconsider(),
     });
   }
 
@@ -58,25 +65,31 @@ export class Client implements vscode.Disposable {
   }
 
   async stop(): Promise<void> {
-    const client = this.client;
-    this.client = undefined;
+    this.round += 1;
     this.turn("stopped");
-    if (client?.needsStop() === true) {
-      await client.stop().catch((error: unknown) => this.log.warn(String(error)));
-    }
-    await client?.dispose().catch((error: unknown) => this.log.warn(String(error)));
+    await this.letGo();
   }
 
   async restart(): Promise<void> {
-    await this.starting;
     await this.stop();
+    await this.starting; // it ends soon: its server is gone
     this.ends = [];
     await this.start();
   }
 
-  /** Ask whether to install the server, and start it when it is there. */
-  async setUp(): Promise<void> {
-    if (await this.setup.offer()) {
+  /** Start anew if another Python is to run the server now. */
+  async reconsider(): Promise<void> {
+    await this.starting;
+    const python = await this.setup.find().catch(() => undefined);
+    const other = python !== undefined && python.command !== this.python?.command;
+    if (other && this.now !== "installing") {
+      await this.restart();
+    }
+  }
+
+  /** Ask whether to install the server, and start it when it is there. Not `wanted`: only the first time. */
+  async setUp(wanted = true): Promise<void> {
+    if (await this.setup.offer(wanted)) {
       await this.restart();
     }
   }
@@ -88,13 +101,15 @@ export class Client implements vscode.Disposable {
     token?: vscode.CancellationToken,
   ): Promise<R> {
     await this.settled();
-    if (this.client === undefined || this.now !== "running") {
+    if (this.server === undefined || this.now !== "running") {
       throw new Error(SENTENCES[this.now]);
     }
     // An absent token must not be passed on: the library would send a list of two.
-    return token === undefined
-      ? this.client.sendRequest<R>(request.method, params)
-      : this.client.sendRequest<R>(request.method, params, token);
+    const answer =
+      token === undefined
+        ? this.server.sendRequest<R>(request.method, params)
+        : this.server.sendRequest<R>(request.method, params, token);
+    return within(ANSWER_MS, answer, SILENT);
   }
 
   /** Tell a running server the settings as they are now; they count at once. */
@@ -102,7 +117,7 @@ export class Client implements vscode.Disposable {
     await this.settled();
     if (this.now === "running") {
       const settings = { [SECTION]: serverSettings() };
-      await this.client?.sendNotification("workspace/didChangeConfiguration", { settings });
+      await this.server?.sendNotification("workspace/didChangeConfiguration", { settings });
     }
   }
 
@@ -118,33 +133,65 @@ export class Client implements vscode.Disposable {
 
   dispose(): void {
     clearInterval(this.looking);
+    this.setup.dispose();
     this.changed.dispose();
     this.log.dispose();
   }
 
   private async begin(): Promise<void> {
+    this.round += 1;
+    const mine = this.round;
     this.turn("starting");
-    const python = await this.setup.find();
-    if (python === undefined) {
-      this.log.info("no Python with wherein was found");
-      this.turn("missing");
+    try {
+      this.python = undefined;
+      const python = await this.setup.find();
+      await this.letGo();
+      if (mine !== this.round) {
+        return;
+      }
+      this.python = python;
+      if (python === undefined) {
+        this.log.info("no Python with wherein was found");
+        this.turn("missing");
+        return;
+      }
+      this.log.info(`starting with ${python.command}, from ${python.from}`);
+      await this.run(python, mine);
+    } catch (error) {
+      if (mine === this.round) {
+        this.log.error(error instanceof Error ? error.message : String(error));
+        this.turn("failed");
+        void this.explain(error);
+      }
+    }
+  }
+
+  private async run(python: Interpreter, mine: number): Promise<void> {
+    const server = await this.makeServer({
+      command: python.command,
+      cwd: this.home,
+      settings: serverSettings(),
+      log: this.log,
+      ended: () => {
+        if (mine === this.round && this.now === "running") {
+          this.again();
+        } // else its start fails, and says so
+      },
+    });
+    if (mine !== this.round) {
       return;
     }
-    this.log.info(`starting with ${python.command}, from ${python.from}`);
-    // Loaded only now: activation does not wait for it.
-    const { makeLanguageClient } = await import("./languageclient.js");
-    const client = makeLanguageClient(python.command, serverSettings(), this.log, {
-      running: () => this.turn("running"),
-      ended: () => this.again(python),
-    });
-    this.client = client;
-    try {
-      await client.start();
-    } catch (error) {
-      this.log.error(error instanceof Error ? error : String(error));
-      this.turn("failed");
-      void this.explain(python);
+    this.server = server;
+    await server.start();
+    if (mine === this.round) {
+      this.turn("running");
     }
+  }
+
+  private async letGo(): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    await server?.end().catch((error: unknown) => this.log.warn(String(error)));
   }
 
   /** Wait while the server starts, for the first time or after an end; not longer than it may take. */
@@ -164,16 +211,24 @@ export class Client implements vscode.Disposable {
   }
 
   /** Decide after an end that nobody asked for whether to start again. */
-  private again(python: Interpreter): boolean {
+  private again(): void {
     const now = Date.now();
     this.ends = [...this.ends, now].filter((end) => now - end < WINDOW_MS);
     const again = this.ends.length < BUDGET;
     this.log.warn(`the server has ended${again ? "; it is started again" : ""}`);
     this.turn(again ? "starting" : "failed");
-    if (!again) {
-      void this.explain(python);
+    void (again ? this.start() : this.explain());
+  }
+
+  /** A running server goes on answering; all else is as it was when nothing comes of the installation. */
+  private installing(share: number | undefined): void {
+    this.installed = share;
+    if (share === undefined && this.now === "installing") {
+      this.turn(this.beforeInstalling);
+    } else if (share !== undefined && this.now !== "running") {
+      this.beforeInstalling = this.now === "installing" ? this.beforeInstalling : this.now;
+      this.turn("installing", true);
     }
-    return again;
   }
 
   private turn(life: Life, always = false): void {
@@ -194,26 +249,29 @@ export class Client implements vscode.Disposable {
     }
   }
 
-  private async explain(python: Interpreter): Promise<void> {
-    const picked = await vscode.window.showErrorMessage(
-      python.own
-        ? "wherein's server could not be started. The files that were installed for it may be damaged."
-        : `wherein could not be started with ${python.command}, from ${python.from}. It needs a Python that has wherein installed.`,
-      RETRY,
-      python.own ? AGAIN : SETTING,
-      SHOW_LOG,
-    );
+  private async explain(error?: unknown): Promise<void> {
+    const { python } = this;
+    const own = python?.own === true;
+    const sentence =
+      error instanceof SettingError || python === undefined
+        ? String(error instanceof Error ? error.message : error)
+        : own
+          ? "wherein's server could not be started. The files that were installed for it may be damaged."
+          : `wherein could not be started with ${python.command}, from ${python.from}. It needs a Python that has wherein installed.`;
+    const picked = await problem(this.log, sentence, RETRY, own ? AGAIN : CHOOSE);
     if (picked === RETRY) {
       await this.restart();
     } else if (picked === AGAIN) {
       await this.setUp();
-    } else if (picked === SETTING) {
-      await vscode.commands.executeCommand("workbench.action.openSettings", "wherein.interpreter");
-    } else if (picked === SHOW_LOG) {
-      this.log.show();
     }
   }
 }
+
+async function loadAndMake(launch: Launch): Promise<Server> {
+  // Loaded only now: activation does not wait for it.
+  return (await import("./languageclient.js")).makeServer(launch);
+}
+
 
 /** Why there is no answer. */
 const SENTENCES: Readonly<Record<Life, string>> = {

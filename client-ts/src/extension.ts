@@ -8,6 +8,7 @@ import { doctor, menu, showWorkers, why } from "./commands/menu";
 import { findSimilar } from "./commands/similar";
 import { COMMANDS } from "./ids";
 import * as protocol from "./protocol";
+import { fetchSecondModel } from "./server/secondmodel";
 import { meaningOf } from "./settings";
 import { StatusItem } from "./status";
 import { registerTool } from "./tool";
@@ -45,10 +46,12 @@ export function activate(context: vscode.ExtensionContext): void {
     on(COMMANDS.reindex, () => tell(protocol.reindex)),
     on(COMMANDS.restart, () => ours.restart()),
     on(COMMANDS.setUp, () => ours.setUp()),
+    on(COMMANDS.fetchSecondModel, () => fetchSecondModel(ours)),
     on(COMMANDS.showLog, () => ours.log.show()),
     on(COMMANDS.showWorkers, () => showWorkers(ours)),
     on(COMMANDS.doctor, () => doctor(ours)),
     on(COMMANDS.why, (uri?: vscode.Uri) => why(ours, uri)),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => ours.reconsider()),
     vscode.workspace.onDidChangeConfiguration(async (event) => {
       const meaning = meaningOf(event);
       if (meaning === "restart") {
@@ -65,7 +68,7 @@ export function activate(context: vscode.ExtensionContext): void {
 async function begin(ours: Client): Promise<void> {
   await ours.start();
   if (ours.life === "missing") {
-    await ours.setUp();
+    await ours.setUp(false);
   }
 }
 

@@ -13,6 +13,7 @@ export const COMMANDS = {
   restart: "wherein.restart",
   setUp: "wherein.setUp",
   showLog: "wherein.showLog",
+  fetchSecondModel: "wherein.fetchSecondModel",
   showWorkers: "wherein.showWorkers",
   doctor: "wherein.doctor",
   why: "wherein.why",

@@ -23,7 +23,12 @@ function editorExcludes(): string[] {
       vscode.workspace.getConfiguration(section).get<Record<string, unknown>>("exclude", {}),
     ),
   );
-  return patterns.filter(([, on]) => on === true).map(([glob]) => glob);
+  return patterns.filter(([, on]) => on === true).map(([glob]) => asRule(glob));
+}
+
+/** The editor's globs begin at the top of a folder, those of an ignore file at any depth unless told. */
+function asRule(glob: string): string {
+  return glob.startsWith("**/") || glob.startsWith("/") ? glob : `/${glob}`;
 }
 
 /** Settings of the machine: the server takes them with `initialize` only. */
@@ -49,10 +54,15 @@ export function wheelsSetting(): string {
   return textSetting("wheels");
 }
 
-/** The editor's proxy, "" for none. */
-export function proxySetting(): string {
+/** The editor's proxy, "" for none; the hosts that are reached without it; whether certificates are checked. */
+export function proxySettings(): { proxy: string; noProxy: string[]; strict: boolean } {
   const http = vscode.workspace.getConfiguration("http");
-  return http.get<string>("proxySupport") === "off" ? "" : http.get<string>("proxy", "").trim();
+  const on = http.get<string>("proxySupport") !== "off";
+  return {
+    proxy: on ? http.get<string>("proxy", "").trim() : "",
+    noProxy: on ? http.get<string[]>("noProxy", []) : [],
+    strict: http.get<boolean>("proxyStrictSSL", true),
+  };
 }
 
 function textSetting(name: string): string {

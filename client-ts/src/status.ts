@@ -2,12 +2,14 @@
 
 import * as vscode from "vscode";
 import type { Client } from "./client";
+import { SILENT, within } from "./deadline";
 import { COMMANDS } from "./ids";
 import { lookOf, lookOfLife, type Look } from "./look";
 import * as protocol from "./protocol";
 
 const BUSY_MS = 700;
 const IDLE_MS = 5_000;
+const SILENT_MS = 10_000; // how long a server may be busy with something else
 
 export class StatusItem implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem(
@@ -54,10 +56,11 @@ export class StatusItem implements vscode.Disposable {
       return lookOfLife(this.client.life, this.client.installed);
     }
     try {
-      return lookOf((await this.client.request(protocol.status, {})).folders);
+      const { folders } = await within(SILENT_MS, this.client.request(protocol.status, {}), SILENT);
+      return lookOf(folders);
     } catch (error) {
       const tooltip = error instanceof Error ? error.message : String(error);
-      return { text: "$(search) wherein", tooltip, alarm: "", busy: true };
+      return { text: "$(error) wherein !", tooltip, alarm: "error", busy: true };
     }
   }
 

@@ -1,14 +1,17 @@
-// Finding and installing the server, with real processes and real folders where it matters.
+// Finding what runs the server, with real processes and real folders where it matters.
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { after, test } from "node:test";
-import { countPackages, explain, InstallError, PrivateEnvironment, pythonIn } from "../src/server/environment";
-import { locate, type Surroundings } from "../src/server/locate";
-import { candidates, examine, isInside, isNewEnough, type Python } from "../src/server/pythons";
+import { locate, SettingError, type Surroundings } from "../src/server/locate";
+import { bestOf, candidates, examine, isInside, isNewEnough, type Python } from "../src/server/pythons";
+import { pythonIn } from "../src/server/environment";
 import { run } from "../src/server/run";
+import { copy } from "../src/server/stderr";
 
 const root = mkdtempSync(path.join(tmpdir(), "wherein-client-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -19,20 +22,20 @@ function around(given: Partial<Surroundings>): Surroundings {
     version: "1.0.0",
     trusted: true,
     folders: ["/w"],
-    pythonExtension: async () => undefined,
+    pythonExtension: async () => [],
     privateEnvironment: async () => undefined,
     examine: async (command): Promise<Python> => ({ command, version: [3, 12], wherein: "1.0.0", venv: true }),
     ...given,
   };
 }
 
-const chosen = async () => "/w/.venv/bin/python";
+const chosen = async () => ["/v/bin/python", "/w/.venv/bin/python"];
 const ours = async () => "/storage/bin/python";
 
 test("the setting comes before everything, then the Python extension, then our environment", async () => {
   const all = { pythonExtension: chosen, privateEnvironment: ours };
   assert.equal((await locate(around({ ...all, setting: "/set" })))?.command, "/set");
-  assert.equal((await locate(around(all)))?.command, "/w/.venv/bin/python");
+  assert.equal((await locate(around(all)))?.command, "/v/bin/python");
   assert.equal((await locate(around({ privateEnvironment: ours })))?.command, "/storage/bin/python");
   assert.equal(await locate(around({})), undefined);
 });
@@ -42,7 +45,7 @@ test("an untrusted folder's environment is neither started nor asked", async () 
   const found = await locate(
     around({
       trusted: false,
-      pythonExtension: async () => (touched.push("extension"), "/w/.venv/bin/python"),
+      pythonExtension: async () => (touched.push("extension"), ["/w/.venv/bin/python"]),
       examine: async (command) => (touched.push(command), undefined),
       privateEnvironment: ours,
     }),
@@ -62,6 +65,32 @@ test("the Python extension's choice counts only with this version of wherein", a
     );
     assert.equal(found?.command, "/storage/bin/python");
   }
+});
+
+test("of several folders' choices the first with this version of wherein counts", async () => {
+  const examine = async (command: string): Promise<Python> => ({
+    command,
+    version: [3, 12],
+    wherein: command.startsWith("/v/") ? "" : "1.0.0",
+    venv: true,
+  });
+  assert.equal((await locate(around({ pythonExtension: chosen, examine })))?.command, "/w/.venv/bin/python");
+});
+
+test("a setting that is no full path, or names a file of an untrusted folder, starts nothing", async () => {
+  for (const setting of [".venv/bin/python", "python3"]) {
+    await assert.rejects(locate(around({ setting })), SettingError);
+  }
+  const inside = { setting: "/w/.venv/bin/python" };
+  assert.equal((await locate(around(inside)))?.command, inside.setting);
+  await assert.rejects(locate(around({ ...inside, trusted: false })), /folder that you do not trust/);
+});
+
+test("the newest Python that can make an environment is taken", () => {
+  const python = (minor: number, venv = true): Python => ({ command: "", version: [3, minor], wherein: "", venv });
+  assert.deepEqual(bestOf([python(11), python(13), python(9), python(14, false)]), python(13));
+  assert.deepEqual(bestOf([python(10), python(12, false)]), python(12, false));
+  assert.equal(bestOf([python(10)]), undefined);
 });
 
 test("nothing in the open folders, and nothing relative, is a candidate", () => {
@@ -122,90 +151,22 @@ test("a program is stopped by its signal and by its deadline", async () => {
   assert.equal((await run("sh", ["-c", "exit 3"], { cwd: root, timeoutMs: 60_000 })).code, 3);
 });
 
-/** An extension folder with a wheel in it, and a Python that does as the script says. */
-function prepared(name: string, script: string): { environment: PrivateEnvironment; python: string; storage: string } {
-  const bundled = path.join(root, name, "bundled");
-  const storage = path.join(root, name, "storage");
-  mkdirSync(bundled, { recursive: true });
-  writeFileSync(path.join(bundled, "wherein-1.0.0-py3-none-any.whl"), "");
-  writeFileSync(path.join(bundled, "requirements.lock"), "a==1 \\\n    --hash=sha256:00\nb-c==2\n");
-  writeFileSync(path.join(bundled, "id"), "0123456789ab\n");
-  const python = path.join(root, name, "python");
-  writeFileSync(python, `#!/bin/sh\n${script}\n`);
-  chmodSync(python, 0o755);
-  return { environment: new PrivateEnvironment(storage, bundled, () => undefined), python, storage };
-}
-
-const MAKES = 'mkdir -p "$4/bin" && cp "$0" "$4/bin/python"';
-const NOWHERE = { wheels: "", proxy: "" };
-const never = new AbortController().signal;
-
-test("an environment is there once all steps are done, and older ones go", async () => {
-  const said: string[] = [];
-  const calls = path.join(root, "calls");
-  const { environment, python, storage } = prepared(
-    "good",
-    `echo "$@" >> ${calls}\nif [ "$3" = venv ]; then ${MAKES}; else echo "Collecting a"; fi`,
-  );
-  mkdirSync(path.join(storage, "server-aaaaaaaaaaaa"), { recursive: true });
-  assert.equal(await environment.python(), undefined);
-  const source = { wheels: "/wheels", proxy: "http://proxy" };
-  const made = await environment.install(python, source, (sentence) => said.push(sentence), never);
-  assert.equal(made, pythonIn(path.join(storage, "server-0123456789ab")));
-  assert.equal(await environment.python(), made);
-  assert.deepEqual(readdirSync(storage), ["server-0123456789ab"]);
-  assert.ok(said.includes("Fetching a, 1 of 2"));
-  const { stdout } = await run("cat", [calls], { cwd: root, timeoutMs: 60_000 });
-  const locked = stdout.split("\n")[1] ?? "";
-  assert.match(locked, /--no-index --find-links \/wheels --proxy http:\/\/proxy .*--require-hashes --only-binary :all: -r /);
-});
-
-test("a failed installation leaves nothing and says why", async () => {
-  const { environment, python, storage } = prepared(
-    "bad",
-    `if [ "$3" = venv ]; then ${MAKES}; else echo "OSError: [Errno 28] No space left on device" >&2; exit 1; fi`,
-  );
-  await assert.rejects(environment.install(python, NOWHERE, () => undefined, never), (error) => {
-    assert.ok(error instanceof InstallError);
-    assert.match(error.message, /no space left/);
-    return true;
-  });
-  assert.equal(await environment.python(), undefined);
-  assert.deepEqual(readdirSync(storage), []);
-});
-
-test("an installation that was interrupted counts for nothing", async () => {
-  const { environment, storage } = prepared("cut", "");
-  const half = path.join(storage, "server-0123456789ab");
-  mkdirSync(path.dirname(pythonIn(half)), { recursive: true });
-  writeFileSync(pythonIn(half), "");
-  assert.equal(await environment.python(), undefined);
-});
-
-test("a second window waits for the first", async () => {
-  const { environment, python, storage } = prepared("two", `if [ "$3" = venv ]; then ${MAKES}; fi`);
-  mkdirSync(path.join(storage, "server-0123456789ab.lock"), { recursive: true });
-  await assert.rejects(environment.install(python, NOWHERE, () => undefined, never), /Another window/);
-  assert.ok(existsSync(path.join(storage, "server-0123456789ab.lock")));
-});
-
-test("without a bundle there is nothing to install", async () => {
-  const environment = new PrivateEnvironment(path.join(root, "s"), path.join(root, "none"), () => undefined);
-  assert.equal(await environment.isBundled(), false);
-  assert.equal(await environment.python(), undefined);
-});
-
-test("packages are counted, and failures are explained", () => {
-  assert.equal(countPackages("a==1 \\\n  --hash=x\n# c==1\nb==2\n"), 2);
-  const cases: [string, RegExp][] = [
-    ["ensurepip is not available", /python3-venv/],
-    ["THESE PACKAGES DO NOT MATCH THE HASHES", /hash differs/],
-    ["NewConnectionError: nope", /could not be reached/],
-    ["Could not find a version that satisfies the requirement numpy==2.4.6", /numpy==2.4.6/],
-    ["ProxyError('x')", /http\.proxy/],
-    ["whatever", /could not be installed/],
-  ];
-  for (const [output, expected] of cases) {
-    assert.match(explain("packages", output), expected);
-  }
+test("what the server says goes to the log with its level", async () => {
+  const said: [string, string][] = [];
+  const as = (level: string) => (line: string) => void said.push([level, line]);
+  const log = { debug: as("debug"), info: as("info"), warn: as("warn"), error: as("error") };
+  const record = (level: string): string => `2026-01-02 03:04:05,678 wherein[9] ${level} lsp: x`;
+  const lines = ["no module", record("DEBUG"), record("INFO"), record("WARNING"), "  more", record("CRITICAL")];
+  const stream = Readable.from(lines.map((line) => `${line}\n`));
+  copy(stream, log);
+  await finished(stream);
+  await new Promise(setImmediate);
+  assert.deepEqual(said, [
+    ["error", "no module"],
+    ["debug", "wherein[9] lsp: x"],
+    ["info", "wherein[9] lsp: x"],
+    ["warn", "wherein[9] lsp: x"],
+    ["warn", "  more"],
+    ["error", "wherein[9] lsp: x"],
+  ]);
 });

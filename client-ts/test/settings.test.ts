@@ -5,7 +5,7 @@ import { beforeEach, test } from "node:test";
 import type * as vscode from "vscode";
 import type { Client } from "../src/client";
 import { KEPT, SENT } from "../src/ids";
-import { meaningOf, proxySetting, serverSettings } from "../src/settings";
+import { meaningOf, proxySettings, serverSettings } from "../src/settings";
 import { registerTool } from "../src/tool";
 import { configured } from "./vscode";
 
@@ -13,9 +13,9 @@ beforeEach(() => configured.clear());
 
 test("the editor's own excludes go to the server beside ours", () => {
   configured.set("wherein.exclude", ["ours/**"]);
-  configured.set("files.exclude", { "**/.git": true, "**/off": false, "**/*.js": { when: "$(basename).ts" } });
+  configured.set("files.exclude", { "**/.git": true, "lib": true, "src/*.js": true, "**/off": false, "**/*.js": { when: "$(basename).ts" } });
   configured.set("search.exclude", { "**/node_modules": true });
-  assert.deepEqual(serverSettings()["exclude"], ["ours/**", "**/.git", "**/node_modules"]);
+  assert.deepEqual(serverSettings()["exclude"], ["ours/**", "**/.git", "/lib", "/src/*.js", "**/node_modules"]);
 });
 
 test("the extension has commands of its own", () => {
@@ -43,10 +43,13 @@ test("a setting is sent where the server can take it, and the server restarted w
 });
 
 test("the editor's proxy counts unless it is switched off there", () => {
+  assert.deepEqual(proxySettings(), { proxy: "", noProxy: [], strict: true });
   configured.set("http.proxy", " http://proxy:3128 ");
-  assert.equal(proxySetting(), "http://proxy:3128");
+  configured.set("http.noProxy", ["inside"]);
+  configured.set("http.proxyStrictSSL", false);
+  assert.deepEqual(proxySettings(), { proxy: "http://proxy:3128", noProxy: ["inside"], strict: false });
   configured.set("http.proxySupport", "off");
-  assert.equal(proxySetting(), "");
+  assert.deepEqual(proxySettings(), { proxy: "", noProxy: [], strict: false });
 });
 
 test("an editor without language-model tools gets none", () => {

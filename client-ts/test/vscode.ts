@@ -1,15 +1,102 @@
 // Stands in for the editor's API where a unit test needs a little of it: an editor without
-// language-model tools, with the settings of `configured`. All else is tested in a real editor.
+// language-model tools, with the settings of `configured`, and a person that answers as `person` says.
+// All else is tested in a real editor.
 
 /** Settings by their full name. */
 export const configured = new Map<string, unknown>();
 
+/** What was shown, with its buttons, and what is answered to the next ones. */
+export const person = {
+  shown: [] as { readonly sentence: string; readonly buttons: readonly string[] }[],
+  answers: [] as string[],
+  commands: [] as string[],
+  reset(): void {
+    this.shown = [];
+    this.answers = [];
+    this.commands = [];
+  },
+};
+
 export const workspace = {
+  isTrusted: true,
+  workspaceFolders: [] as { uri: { fsPath: string } }[],
   getConfiguration: (section: string) => ({
     get: (name: string, fallback?: unknown) => configured.get(`${section}.${name}`) ?? fallback,
+    update: async (name: string, value: unknown) => void configured.set(`${section}.${name}`, value),
   }),
 };
 
+async function show(sentence: string, ...buttons: string[]): Promise<string | undefined> {
+  person.shown.push({ sentence, buttons });
+  return person.answers.shift();
+}
+
+const quiet = (): void => undefined;
+
+export const window = {
+  showErrorMessage: show,
+  showInformationMessage: show,
+  createOutputChannel: () => ({ debug: quiet, info: quiet, warn: quiet, error: quiet, show: quiet, dispose: quiet }),
+  createStatusBarItem: () => ({ text: "", tooltip: "", show: quiet, dispose: quiet }),
+  withProgress: (_: object, work: (progress: object, token: object) => Promise<unknown>) =>
+    work({ report: quiet }, { onCancellationRequested: () => new Disposable(quiet) }),
+};
+
+export const commands = {
+  executeCommand: async (...parts: string[]) => void person.commands.push(parts.join(" ")),
+};
+
+export const env = {
+  openExternal: async (uri: string) => void person.commands.push(uri),
+};
+
+export const Uri = { parse: (text: string) => text };
+
+/** The extensions that are installed, by their id. */
+export const installed = new Map<string, object>();
+
+export const extensions = {
+  getExtension: (id: string) => {
+    const api = installed.get(id);
+    return api === undefined ? undefined : { activate: async () => api };
+  },
+};
+
+export enum StatusBarAlignment {
+  Right = 2,
+}
+
+export enum ConfigurationTarget {
+  Global = 1,
+}
+
+export enum ProgressLocation {
+  Notification = 15,
+}
+
+export class ThemeColor {
+  constructor(readonly id: string) {}
+}
+
 export class Disposable {
   constructor(readonly dispose: () => void) {}
+}
+
+export class EventEmitter<T> {
+  private readonly listeners = new Set<(value: T) => void>();
+
+  readonly event = (listener: (value: T) => void): Disposable => {
+    this.listeners.add(listener);
+    return new Disposable(() => this.listeners.delete(listener));
+  };
+
+  fire(value: T): void {
+    for (const listener of [...this.listeners]) {
+      listener(value);
+    }
+  }
+
+  dispose(): void {
+    this.listeners.clear();
+  }
 }

@@ -1,21 +1,20 @@
 // The private environment: a venv in the editor's own storage with wherein and its locked packages.
-// No editor in here. Its folder is named by what it is made of; the stamp in it is written last.
+// No editor in here. Each installation has a numbered folder of its own, and the stamp in it is written
+// last: one that fails takes nothing away, and one that succeeds is used from then on.
 
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { takeLock } from "./lock";
+import { countPackages, environmentOf, explain, redacted, type Source } from "./pip";
 import { pathsOf } from "./pythons";
 import { run, type Outcome } from "./run";
 
 const STAMP = "installed.json";
-const LOCK = "requirements.lock";
+const LOCKED = "requirements.lock";
 const ID = "id"; // written when the extension is packaged: a hash of the wheel and the lock
+const BUSY = "installing.lock";
+const FOLDER = /^server-([0-9a-f]{12})(?:-(\d+))?$/;
 const MINUTE = 60_000;
-
-/** Where the packages come from: a folder of wheels, or the index that pip is set up for. */
-export interface Source {
-  readonly wheels: string;
-  readonly proxy: string;
-}
 
 export interface Progress {
   /** A sentence about this step, and how much of all is done, from 0 to 1. */
@@ -41,43 +40,52 @@ export class PrivateEnvironment {
     return (await this.wheel()) !== undefined;
   }
 
-  /** Its Python; undefined while it is not installed. */
+  /** Its Python, of the newest installation; undefined while there is none. */
   async python(): Promise<string | undefined> {
-    const folder = await this.folder();
-    if (folder === undefined || !(await exists(path.join(folder, STAMP)))) {
-      return undefined;
+    const id = await this.id();
+    for (const { name, of } of (await this.folders()).reverse()) {
+      const python = pythonIn(path.join(this.storage, name));
+      if (of === id && (await this.isComplete(name)) && (await exists(python))) {
+        return python;
+      }
     }
-    const python = pythonIn(folder);
-    return (await exists(python)) ? python : undefined;
+    return undefined;
   }
 
-  /** Make it with this Python. Throws InstallError; leaves nothing half done. */
+  /** Make it with this Python. Throws InstallError; what was there before stays until this is done. */
   async install(
     base: string,
     source: Source,
     progress: Progress,
     signal: AbortSignal,
   ): Promise<string> {
-    const folder = await this.folder();
+    const id = await this.id();
     const wheel = await this.wheel();
-    if (folder === undefined || wheel === undefined) {
+    if (id === undefined || wheel === undefined) {
       throw new InstallError("This copy of the extension has no server in it. Set wherein.interpreter");
     }
     await fs.mkdir(this.storage, { recursive: true });
-    const lock = `${folder}.lock`;
-    if (!(await take(lock))) {
+    const lock = path.join(this.storage, BUSY);
+    if (!(await takeLock(lock, 25 * MINUTE))) {
       throw new BusyError("Another window is installing wherein. This one starts it when it is there");
     }
     try {
-      await this.build(folder, base, wheel, source, progress, signal);
-    } catch (error) {
-      await remove(folder);
-      throw error;
+      const before = await this.folders();
+      const complete = await Promise.all(before.map(({ name }) => this.isComplete(name)));
+      await this.removeFolders(before.filter((_, place) => complete[place]).map(({ name }) => name));
+      const name = `server-${id}-${(before.at(-1)?.number ?? 0) + 1}`;
+      const folder = path.join(this.storage, name);
+      try {
+        await this.build(folder, base, wheel, source, progress, signal);
+      } catch (error) {
+        await remove(folder);
+        throw error;
+      }
+      await this.removeFolders([name]);
+      return pythonIn(folder);
     } finally {
       await remove(lock);
     }
-    await this.removeOthers(folder);
-    return pythonIn(folder);
   }
 
   private async build(
@@ -88,27 +96,27 @@ export class PrivateEnvironment {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<void> {
-    const lock = path.join(this.bundled, LOCK);
+    const lock = path.join(this.bundled, LOCKED);
     const packages = countPackages(await fs.readFile(lock, "utf8"));
     const begin = async (command: string, args: string[], onLine?: (line: string) => void) => {
-      this.log(`${command} ${args.join(" ")}`);
+      const log = (line: string): void => this.log(redacted(line));
+      log(`${command} ${args.join(" ")}`);
       return run(command, args, {
         cwd: this.storage,
+        env: environmentOf(source.network, process.env),
         timeoutMs: 20 * MINUTE,
         signal,
         onLine: (line) => {
-          this.log(line);
+          log(line);
           onLine?.(line);
         },
       });
     };
-    await remove(folder);
     progress("Making the environment", 0);
     check(await begin(base, ["-I", "-m", "venv", folder]), "venv", signal);
     const python = pythonIn(folder);
     const pip = ["-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"];
     const from = source.wheels === "" ? [] : ["--no-index", "--find-links", source.wheels];
-    const through = source.proxy === "" ? [] : ["--proxy", source.proxy];
     let seen = 0;
     const collected = (line: string): void => {
       const name = /^Collecting ([\w.-]+)/.exec(line)?.[1];
@@ -120,17 +128,31 @@ export class PrivateEnvironment {
       }
     };
     const locked = ["--progress-bar", "off", "--require-hashes", "--only-binary", ":all:", "-r", lock];
-    check(await begin(python, [...pip, ...from, ...through, ...locked], collected), "packages", signal);
+    check(await begin(python, [...pip, ...from, ...locked], collected), "packages", signal);
     progress("Unpacking wherein", 0.95);
     const own = ["--no-index", "--no-deps", wheel];
     check(await begin(python, [...pip, ...own]), "wherein", signal);
     await fs.writeFile(path.join(folder, STAMP), JSON.stringify({ wheel: path.basename(wheel), base }));
   }
 
-  /** Another version of the wheel or of the lock has another id, and so a folder of its own. */
-  private async folder(): Promise<string | undefined> {
-    const id = await fs.readFile(path.join(this.bundled, ID), "utf8").catch(() => undefined);
-    return id === undefined ? undefined : path.join(this.storage, `server-${id.trim()}`);
+  /** Another version of the wheel or of the lock has another id, and so folders of its own. */
+  private async id(): Promise<string | undefined> {
+    return (await fs.readFile(path.join(this.bundled, ID), "utf8").catch(() => undefined))?.trim();
+  }
+
+  /** All installations, of other versions too, the oldest first. */
+  private async folders(): Promise<{ name: string; of: string | undefined; number: number }[]> {
+    const names = await fs.readdir(this.storage).catch(() => []);
+    return names
+      .flatMap((name) => {
+        const [found, of, number] = FOLDER.exec(name) ?? [];
+        return found === undefined ? [] : [{ name, of, number: Number(number ?? 0) }];
+      })
+      .sort((a, b) => a.number - b.number);
+  }
+
+  private async isComplete(name: string): Promise<boolean> {
+    return exists(path.join(this.storage, name, STAMP));
   }
 
   private async wheel(): Promise<string | undefined> {
@@ -139,12 +161,11 @@ export class PrivateEnvironment {
     return name === undefined ? undefined : path.join(this.bundled, name);
   }
 
-  /** Remove what older versions left; what another window still runs may refuse, and stays. */
-  private async removeOthers(kept: string): Promise<void> {
-    for (const name of await fs.readdir(this.storage)) {
-      const other = path.join(this.storage, name);
-      if (/^server-[0-9a-f]{12}$/.test(name) && other !== kept) {
-        await remove(other).catch((error: unknown) => this.log(String(error)));
+  /** Remove all but these; what another window still runs may refuse, and stays. */
+  private async removeFolders(kept: readonly string[]): Promise<void> {
+    for (const { name } of await this.folders()) {
+      if (!kept.includes(name)) {
+        await remove(path.join(this.storage, name)).catch((error: unknown) => this.log(String(error)));
       }
     }
   }
@@ -155,34 +176,6 @@ export function pythonIn(folder: string, platform: NodeJS.Platform = process.pla
   return platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
 }
 
-export function countPackages(lock: string): number {
-  return lock.split("\n").filter((line) => /^[\w.-]+==/.test(line)).length;
-}
-
-/** Say in a sentence why a step did not succeed. */
-export function explain(step: string, output: string): string {
-  if (/ensurepip is not available|No module named '?(ensurepip|venv)/.test(output)) {
-    return "This Python cannot make environments. Install its venv package (on Debian and Ubuntu: python3-venv)";
-  }
-  if (/No space left|ENOSPC|not enough space/i.test(output)) {
-    return "There is no space left on the disk";
-  }
-  if (/HASHES DO NOT MATCH|THESE PACKAGES DO NOT MATCH/i.test(output)) {
-    return "A package is not the one that was expected: its hash differs. Nothing was installed";
-  }
-  if (/ProxyError|Tunnel connection failed/i.test(output)) {
-    return "The proxy refused the connection. Check the setting http.proxy";
-  }
-  if (/NewConnectionError|ConnectTimeout|Name or service not known|getaddrinfo|Temporary failure|Network is unreachable/i.test(output)) {
-    return "The package index could not be reached. Check the network, or set wherein.wheels to a folder of wheels";
-  }
-  if (/No matching distribution|Could not find a version/i.test(output)) {
-    const name = /(?:No matching distribution found for|satisfies the requirement) ([\w.=-]+)/.exec(output)?.[1];
-    return `The package index has no package ${name ?? "that is needed"} for this Python and system`;
-  }
-  return step === "venv" ? "The environment could not be made" : "The packages could not be installed";
-}
-
 function check(outcome: Outcome, step: string, signal: AbortSignal): void {
   if (signal.aborted) {
     throw new InstallError("Stopped. Nothing was installed");
@@ -190,23 +183,6 @@ function check(outcome: Outcome, step: string, signal: AbortSignal): void {
   if (outcome.code !== 0) {
     throw new InstallError(explain(step, `${outcome.stdout}\n${outcome.stderr}`));
   }
-}
-
-/** Take a lock that is a folder; one that is older than an installation may take is void. */
-async function take(lock: string): Promise<boolean> {
-  for (let tries = 0; tries < 2; tries += 1) {
-    try {
-      await fs.mkdir(lock);
-      return true;
-    } catch {
-      const age = Date.now() - ((await fs.stat(lock).catch(() => undefined))?.mtimeMs ?? 0);
-      if (age < 25 * MINUTE) {
-        return false;
-      }
-      await remove(lock);
-    }
-  }
-  return false;
 }
 
 async function remove(target: string): Promise<void> {

@@ -42,6 +42,13 @@ export async function examine(command: string, cwd: string): Promise<Python | un
   }
 }
 
+/** The newest of those that can make an environment; else one that is new enough, for what can be said of it. */
+export function bestOf(pythons: readonly Python[]): Python | undefined {
+  const found = pythons.filter(isNewEnough);
+  const age = ({ version: [major, minor] }: Python): number => major * 1000 + minor;
+  return found.filter(({ venv }) => venv).sort((a, b) => age(b) - age(a))[0] ?? found[0];
+}
+
 export function isNewEnough(python: Python): boolean {
   const [major, minor] = python.version;
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -15,11 +16,31 @@ from support.workbench import ROOT
 
 _MIB = 2**20
 
+# What may be in the wheel.
+_MEANT = re.compile(
+    r"wherein/(?:[a-z_]+/)*[a-z0-9_]+\.py"
+    r"|wherein/indexing/queries/[a-z]+\.scm"
+    r"|wherein/data/model/(?:model\.safetensors|config\.json|tokenizer\.json)"
+    r"|wherein-[\d.]+\.dist-info/(?:METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)"
+)
+_SECRETS = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    rb"|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}|\bnpm_[A-Za-z0-9]{36}|\bpypi-[\w-]{60}"
+    rb"|[a-z]+://[^\s/:@'\"<>{}$]+:[^\s/:@'\"<>{}$*]+@[\w.-]+"
+)
+
 
 @pytest.fixture(scope="module")
 def vsix(extension: Path) -> zipfile.ZipFile:
     """The extension, opened."""
     return zipfile.ZipFile(extension)
+
+
+@pytest.fixture(scope="module")
+def wheel(vsix: zipfile.ZipFile) -> zipfile.ZipFile:
+    """The wheel of the server in it, opened: in the .vsix it is compressed once more."""
+    (name,) = [name for name in vsix.namelist() if name.endswith(".whl")]
+    return zipfile.ZipFile(io.BytesIO(vsix.read(name)))
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +91,27 @@ def test_two_can_be_made_at_once(tmp_path: Path) -> None:
         assert sum(name.endswith(".whl") for name in archive.namelist()) == 1
 
 
-def test_nothing_of_this_machine_is_in_it(vsix: zipfile.ZipFile) -> None:
-    for name in vsix.namelist():
-        data = vsix.read(name)
-        assert str(ROOT).encode() not in data, name
-        assert str(Path.home() / ".").encode() + b"/" not in data, name
+def test_nothing_of_this_machine_is_in_it(vsix: zipfile.ZipFile, wheel: zipfile.ZipFile) -> None:
+    for archive in (vsix, wheel):
+        for name in archive.namelist():
+            data = archive.read(name)
+            assert str(ROOT).encode() not in data, name
+            assert str(Path.home() / ".").encode() + b"/" not in data, name
+
+
+def test_no_secret_is_in_it(vsix: zipfile.ZipFile, wheel: zipfile.ZipFile) -> None:
+    """By how a secret's file begins, and by how keys of well-known services are made."""
+    for archive in (vsix, wheel):
+        for name in archive.namelist():
+            found = _SECRETS.search(archive.read(name))
+            assert found is None, f"{name}: {found}"
+
+
+def test_a_secret_would_be_seen() -> None:
+    for secret in ("-----BEGIN RSA PRIVATE " + "KEY-----", "AKIA" + 16 * "Q", "ghp_" + 36 * "a"):
+        assert _SECRETS.search(f"x = '{secret}'".encode())
+    assert not _MEANT.fullmatch("wherein/.env")
+    assert not _MEANT.fullmatch("wherein/lsp/server.pem")
 
 
 def test_every_file_that_the_manifest_names_is_there(
@@ -88,18 +125,14 @@ def test_every_file_that_the_manifest_names_is_there(
 
 
 def test_the_server_is_in_it_with_its_model_and_no_tests(
-    vsix: zipfile.ZipFile, manifest: dict[str, Any]
+    vsix: zipfile.ZipFile, wheel: zipfile.ZipFile, manifest: dict[str, Any]
 ) -> None:
     (name,) = [name for name in vsix.namelist() if name.endswith(".whl")]
     assert f"-{manifest['version']}-" in name
-    with vsix.open(name) as stream, zipfile.ZipFile(stream) as wheel:
-        files = wheel.namelist()
+    files = wheel.namelist()
     assert "wherein/__main__.py" in files
     assert "wherein/data/model/model.safetensors" in files
-    strange = [
-        f for f in files if not f.startswith(("wherein/", f"wherein-{manifest['version']}."))
-    ]
-    assert strange == []
+    assert [name for name in files if not _MEANT.fullmatch(name)] == []
 
 
 def test_every_package_is_locked_by_hash(vsix: zipfile.ZipFile) -> None:

@@ -14,8 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+import psutil
 import pytest
 
+from support.waiting import until
 from support.workbench import ROOT, Workbench
 from support.workspace import make_project
 
@@ -90,6 +92,10 @@ def test_from_nothing_to_the_first_answer_without_a_network(
     question.get_by_role("button", name="Not Now").click()
     bench.wait_status("wherein (set up)", icon="cloud-download")
     other = another_window(bench, make_project(tmp_path / "other"))
+    other.wait_status("wherein (set up)", icon="cloud-download")
+    assert other.page.locator(".notification-toast").count() == 0, (
+        "who has said no is not asked again"
+    )
     bench.page.bring_to_front()
     bench.ask(QUESTION)
     bench.row("not installed yet").wait_for()
@@ -102,6 +108,36 @@ def test_from_nothing_to_the_first_answer_without_a_network(
     assert bench.box.input_value() == QUESTION, "the answer has come by itself"
     other.page.bring_to_front()
     other.wait_status("wherein", timeout=INSTALL_MS)  # with nothing done in it
+
+
+def script(file: Path, text: str) -> Path:
+    """Make a program of the shell."""
+    file.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    return file
+
+
+def test_a_wrong_interpreter_is_said_once_and_a_right_one_counts_at_once(
+    window: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    """First one that hangs, which a restart ends; then one without wherein; then one with it."""
+    hangs = script(tmp_path / "hangs", f"echo $$ > {tmp_path}/pid; exec sleep 3600")
+    starts = tmp_path / "starts"
+    without = script(
+        tmp_path / "without", f"echo >> {starts}; echo No module named wherein >&2; exit 1"
+    )
+    bench = window(make_project(tmp_path / "project"), {"wherein.interpreter": str(hangs)})
+    until((tmp_path / "pid").exists, 60)
+    bench.code.set("wherein.interpreter", str(without))
+    bench.notice(f"wherein could not be started with {without}").wait_for()
+    bench.wait_status("wherein !", icon="error")
+    assert bench.page.locator(".notification-toast").count() == 1
+    assert starts.read_text(encoding="utf-8") == "\n", "what never ran is not started again"
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text(encoding="utf-8")))
+    bench.notice(str(without)).get_by_role("button", name="Show Log").click()
+    bench.page.locator(".view-line", has_text="No module named wherein").first.wait_for()
+    bench.code.set("wherein.interpreter", sys.executable)
+    bench.wait_status("wherein")
 
 
 _PYTHON_EXTENSION = """
@@ -152,7 +188,6 @@ def another_window(bench: Workbench, folder: Path) -> Workbench:
     """Open a second window of the same editor."""
     other = Workbench(bench.page.context.new_page(), bench.code)
     other.open(folder)
-    other.notice(QUESTION_ASKED).wait_for()
     return other
 
 
