@@ -1,5 +1,8 @@
 // Stands in for the editor's API where a unit test needs a little of it: an editor without
-// language-model tools, with the settings of `configured`. All else is tested in a real editor.
+// language-model tools, with the settings of `configured`, and with the boxes, tabs and commands of
+// editor.ts. All else is tested in a real editor.
+
+export * from "./editor";
 
 /** Settings by their full name. */
 export const configured = new Map<string, unknown>();
@@ -9,7 +12,3 @@ export const workspace = {
     get: (name: string, fallback?: unknown) => configured.get(`${section}.${name}`) ?? fallback,
   }),
 };
-
-export class Disposable {
-  constructor(readonly dispose: () => void) {}
-}
