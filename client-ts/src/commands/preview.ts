@@ -111,7 +111,8 @@ class Before {
         preserveFocus: true,
         viewColumn: this.column,
       });
-      if (this.view !== undefined) {
+      // As a rule the editor has scrolled it back; what sticks to its top would now move it a little.
+      if (this.view !== undefined && this.view.start.line !== editor.visibleRanges[0]?.start.line) {
         editor.revealRange(this.view, vscode.TextEditorRevealType.AtTop);
       }
       return;
