@@ -241,6 +241,23 @@ test("what is no plain text stays as it was, and is in front again", async () =>
   assert.equal(screen.tabs[0]?.isActive, true);
 });
 
+test("what is no text has the keys again after Esc, but not from another box", async () => {
+  for (const another of [false, true]) {
+    reset();
+    openTab("Settings", {});
+    const box = await previewed(1);
+    if (another) {
+      opened("another");
+    }
+    box.hide();
+    await soon();
+    assert.deepEqual(names(), ["Settings"]);
+    const focused = screen.ran.some(([command]) => command === "workbench.action.focusActiveEditorGroup");
+    assert.deepEqual([focused, screen.focused], [!another, []]);
+    screen.box?.hide();
+  }
+});
+
 test("a file that was open already is scrolled back", async () => {
   openTab("file:///p/b.py");
   screen.scrolled.set("file:///p/b.py", 40);

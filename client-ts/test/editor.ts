@@ -273,8 +273,11 @@ export const window = {
     get all() {
       return [this.activeTabGroup];
     },
-    close: async (gone: FakeTab[]) => {
+    close: async (gone: FakeTab[], preserveFocus = false) => {
       screen.tabs = screen.tabs.filter((tab) => !gone.includes(tab));
+      if (!preserveFocus) {
+        screen.focused.push("the next tab");
+      }
       if (!screen.tabs.some(({ isActive }) => isActive)) {
         activate(screen.tabs.at(-1));
       }

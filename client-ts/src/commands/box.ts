@@ -120,7 +120,7 @@ export class AnswerBox {
       this.opened = true;
       this.fate.opened?.();
       this.pick.hide();
-      void this.preview.end(where === "here").then(() => open(hit, where));
+      void this.preview.end(where === "here", false).then(() => open(hit, where));
     } else {
       row.act?.();
     }
@@ -140,7 +140,7 @@ export class AnswerBox {
     }
     this.pick.dispose();
     if (!this.opened) {
-      await this.preview.end(false);
+      await this.preview.end(false, current === undefined);
     }
   }
 }

@@ -36,14 +36,17 @@ export class Preview {
     }, STEADY_MS);
   }
 
-  /** Stop; with `keep`, what is shown stays, because it is opened next. */
-  async end(keep: boolean): Promise<void> {
+  /**
+   * Stop; with `keep`, what is shown stays, because it is opened next. With `focus` what was there has
+   * the keys again: no other box has them.
+   */
+  async end(keep: boolean, focus: boolean): Promise<void> {
     clearTimeout(this.timer);
     ending = this.shown.then(async () => {
       this.mark.dispose();
       if (!keep) {
         this.scrollBack?.();
-        await this.before?.restore();
+        await this.before?.restore(focus);
       }
     });
     await ending;
@@ -102,10 +105,10 @@ class Before {
   }
 
   /** Close what was opened, and show again what was there, scrolled as it was. */
-  async restore(): Promise<void> {
+  async restore(focus: boolean): Promise<void> {
     await this.close(() => true);
     if (this.editor !== undefined && this.active === this.editor.document.uri.toString()) {
-      // Without the focus: it may be in another box by now, and is in the editor after Esc anyway.
+      // The focus may be in another box by now, and is in the editor after Esc anyway.
       const editor = await vscode.window.showTextDocument(this.editor.document, {
         preview: this.wasPreview,
         preserveFocus: true,
@@ -120,8 +123,10 @@ class Before {
     // No text that we could show: a diff, a picture, settings. As a rule the editor has gone back to it.
     const tabs = this.tabs();
     const index = tabs.findIndex((tab) => keyOf(tab) === this.active);
-    if (index !== -1 && tabs[index]?.isActive === false) {
+    if (focus && index !== -1 && tabs[index]?.isActive === false) {
       await vscode.commands.executeCommand("workbench.action.openEditorAtIndex", index);
+    } else if (focus) {
+      await vscode.commands.executeCommand("workbench.action.focusActiveEditorGroup");
     }
   }
 
@@ -131,7 +136,7 @@ class Before {
       return file !== undefined && this.opened.has(file) && !this.files.has(file) && !tab.isDirty && which(file);
     });
     if (ours.length > 0) {
-      await vscode.window.tabGroups.close(ours);
+      await vscode.window.tabGroups.close(ours, true); // the next tab would take the keys from a box
     }
   }
 
