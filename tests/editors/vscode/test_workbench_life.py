@@ -58,6 +58,25 @@ def test_results_stay_by_file_and_survive_a_reload(bench: Workbench) -> None:
     bench.results("supervision.py").first.wait_for()
 
 
+def test_keys_copy_and_dismiss_what_is_selected(bench: Workbench) -> None:
+    keep(bench)
+    hits = bench.results(re.compile(r":\d+  "))
+    hits.nth(0).click()
+    hits.nth(1).click(modifiers=["Control"])
+    bench.press("Control+c")
+    until(lambda: len(bench.clipboard().splitlines()) == 2, what="both are copied")
+    copied = bench.clipboard()
+    assert all(re.search(r":\d+-\d+", line) for line in copied.splitlines()), copied
+
+    message = bench.page.locator(".pane-body .message")
+    before = int(re.findall(r"(\d+) answers", message.text_content() or "")[0])
+    bench.press("Delete")
+    message.filter(has_text=f": {before - 2} answers").wait_for()
+    bench.command("wherein: Copy All")
+    until(lambda: bench.clipboard().startswith(QUESTION), what="the others are copied")
+    assert not set(copied.splitlines()) & set(bench.clipboard().splitlines())
+
+
 def test_results_are_copied_opened_and_cleared(bench: Workbench) -> None:
     keep(bench)
     bench.command("wherein: Copy All")
@@ -103,10 +122,17 @@ def test_the_menu_has_what_there_is_to_do(bench: Workbench) -> None:
 
 def test_the_icon_asks_and_leads_to_the_walkthrough(bench: Workbench) -> None:
     keep(bench)
+    icon = bench.page.locator(".activitybar .action-label[aria-label^='wherein']")
+    box = bench.page.locator(".quick-input-title", has_text="Ask the code")
+    bench.press("Control+Shift+e")
+    icon.click()
+    bench.results("manager.py").first.wait_for()
+    bench.page.wait_for_timeout(500)
+    assert not box.is_visible(), "who keeps answers wants to see them"
     bench.command("wherein: Clear the Results")
     bench.press("Control+Shift+e")
-    bench.page.locator(".activitybar .action-label[aria-label^='wherein']").click()
-    bench.page.locator(".quick-input-title", has_text="Ask the code").wait_for()
+    icon.click()
+    box.wait_for()
     bench.dismiss()
     bench.page.locator(".pane-body .monaco-button", has_text="What can I ask?").click()
     for step in ("Ask a question", "Narrow it", "Keep the answers", "Find code like this"):
