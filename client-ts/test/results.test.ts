@@ -20,13 +20,14 @@ let stored: unknown;
 let view: ResultsView;
 
 const client = {
+  onDidChange: () => ({ dispose: () => undefined }),
   request: async ({ method }: protocol.Request<unknown, unknown>, params: Record<string, unknown>) => {
     asked.push([method, params]);
     return { results: [], notes: [], ...answer };
   },
 } as unknown as Client;
 const memory = {
-  get: () => stored,
+  get: (_: string, fallback: unknown) => stored ?? fallback,
   update: async (_: string, value: unknown) => void (stored = value),
 } as unknown as vscode.Memento;
 
@@ -115,4 +116,14 @@ test("all files open at their answers, without taking the focus", async () => {
 test("a row names its symbol and line first: what does not fit is cut at the end", () => {
   const { label, description } = view.getTreeItem(A) as { label: unknown; description?: unknown };
   assert.deepEqual([label, description], [{ label: "First", highlights: [] }, ":88  def retry(self, attempt):"]);
+});
+
+test("the icon shows the answers that are kept; without any it asks", (context) => {
+  context.mock.method(Date, "now", () => new Date().getTime() + 10_000);
+  screen.box = undefined;
+  screen.view?.visible.fire({ visible: true });
+  assert.equal(screen.box, undefined);
+  view.show({ question: "", hits: [] });
+  screen.view?.visible.fire({ visible: true });
+  assert.ok(screen.box);
 });
