@@ -12,7 +12,8 @@ export interface Look {
   readonly busy: boolean;
 }
 
-const SPIN = "$(sync~spin)";
+const STILL = "$(search)";
+const SPIN = "$(sync~spin)"; // only beside a number
 
 /** How each state reads, the worst first: the words of the server's status.py. */
 const STATES: ReadonlyMap<string, readonly [text: string, alarm: Look["alarm"]]> = new Map([
@@ -22,10 +23,10 @@ const STATES: ReadonlyMap<string, readonly [text: string, alarm: Look["alarm"]]>
   ["rebuilding", [`${SPIN} wherein`, ""]],
   ["read_only", ["$(warning) wherein (read only)", "warning"]],
   ["paused", ["$(debug-pause) wherein (paused)", ""]],
-  ["lexical_only", ["$(search) wherein (words)", "warning"]],
+  ["lexical_only", [`${STILL} wherein (words)`, "warning"]],
   ["indexing", [`${SPIN} wherein`, ""]],
-  ["watch_polling", ["$(search) wherein", ""]],
-  ["ok", ["$(search) wherein", ""]],
+  ["watch_polling", [`${STILL} wherein`, ""]],
+  ["ok", [`${STILL} wherein`, ""]],
 ]);
 const ORDER = [...STATES.keys()];
 
@@ -36,7 +37,7 @@ const LIVES: Readonly<Record<Exclude<Life, "running">, Look>> = {
     alarm: "",
     busy: true,
   },
-  starting: { text: `${SPIN} wherein`, tooltip: "wherein is starting", alarm: "", busy: true },
+  starting: { text: `${STILL} wherein (starting)`, tooltip: "wherein is starting", alarm: "", busy: true },
   missing: {
     text: "$(cloud-download) wherein (set up)",
     tooltip: "wherein's server is not installed yet. Click to install it",
@@ -64,12 +65,12 @@ export function lookOfLife(life: Exclude<Life, "running">, done = 0): Look {
 export function lookOf(folders: readonly FolderStatus[]): Look {
   const worst = [...folders].sort((a, b) => rank(a.state) - rank(b.state))[0];
   if (worst === undefined) {
-    return { text: "$(search) wherein", tooltip: "No folder is open", alarm: "", busy: false };
+    return { text: `${STILL} wherein`, tooltip: "No folder is open", alarm: "", busy: false };
   }
-  const [text, alarm] = STATES.get(worst.state) ?? [`$(search) wherein (${worst.state})`, ""];
-  const percent = worst.percent === null ? "" : ` ${Math.floor(worst.percent)} %`;
+  const [text, alarm] = STATES.get(worst.state) ?? [`${STILL} wherein (${worst.state})`, ""];
+  const bare = text.startsWith(SPIN) ? `${STILL} wherein (${worst.state})` : text;
   return {
-    text: `${text}${percent}`,
+    text: worst.percent === null ? bare : `${text} ${Math.floor(worst.percent)} %`,
     tooltip: sentences(folders).join("\n"),
     alarm,
     busy: folders.some(isWorking),

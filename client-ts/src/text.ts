@@ -60,13 +60,18 @@ export function marks(text: string, words: readonly string[]): [number, number][
     const stem = word.slice(0, 5);
     for (let at = lower.indexOf(stem); at !== -1; at = lower.indexOf(stem, at + 1)) {
       let end = at + stem.length;
-      while (end < at + word.length && lower[end] === word[end - at]) {
+      while (end < at + word.length && lower[end] === word[end - at] && !beginsPart(text, end)) {
         end += 1;
       }
       found.push([at, end]);
     }
   }
   return merged(found);
+}
+
+/** Whether a part of a name begins here with a capital: "workers" ends before the S of WorkerStatus. */
+function beginsPart(text: string, at: number): boolean {
+  return /^\p{Ll}\p{Lu}/u.test(text.slice(at - 1, at + 1));
 }
 
 function merged(spans: [number, number][]): [number, number][] {

@@ -11,7 +11,7 @@ interface Manifest {
   readonly capabilities: { untrustedWorkspaces: { restrictedConfigurations: string[] } };
   readonly contributes: {
     readonly commands: { command: string; title: string }[];
-    readonly keybindings: { command: string; when?: string }[];
+    readonly keybindings: { command: string; key: string; when?: string }[];
     readonly menus: Record<string, { command: string; when?: string }[]>;
     readonly views: Record<string, { id: string }[]>;
     readonly languageModelTools: { name: string }[];
@@ -40,6 +40,20 @@ test("keys, menus and the walkthrough name commands that exist", () => {
   for (const command of text.filter((name) => name !== `${VIEW}.focus`)) {
     assert.ok(declared.includes(command), command);
   }
+});
+
+test("the keys and the menu entry that the documents name are there", () => {
+  const keys = contributes.keybindings.map(({ key, command, when }) => [key, command, when]);
+  const inResults = `focusedView == ${VIEW} && !inputFocus`;
+  assert.deepEqual(keys, [
+    ["ctrl+alt+f", COMMANDS.ask, undefined],
+    ["ctrl+enter", COMMANDS.openToSide, CONTEXT.asking],
+    ["right", COMMANDS.openToSide, `${CONTEXT.asking} && cursorAtEndOfQuickInputBox`],
+    ["ctrl+c", COMMANDS.copyResult, inResults],
+    ["delete", COMMANDS.dismissResult, inResults],
+  ]);
+  const context = contributes.menus["editor/context"]?.map(({ command }) => command);
+  assert.deepEqual(context, [COMMANDS.findSimilar]);
 });
 
 test("view, tool and context keys agree", () => {

@@ -2,20 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SearchHit } from "../src/protocol";
 import { bestLine, inert, lineOf, marks, nameOf, plain, rowOf, wordsOf } from "../src/text";
-
-export const HIT: SearchHit = {
-  uri: "file:///p/src/net/upload.py",
-  range: { start: { line: 87, character: 0 }, end: { line: 130, character: 4 } },
-  path: "src/net/upload.py",
-  startLine: 88,
-  endLine: 131,
-  symbol: "Uploader.retry",
-  kind: "method",
-  language: "python",
-  score: 1.6,
-  via: ["name", "words"],
-  snippet: "    @traced\n    def retry(self, attempt):\n        send()",
-};
+import { HIT } from "./hit";
 
 test("a row has symbol, place, the best line, and why", () => {
   assert.deepEqual(rowOf(HIT, ["retry"]), {
@@ -79,6 +66,14 @@ test("marks cover words and their other endings, and never overlap", () => {
     [22, 27],
   ]);
   assert.deepEqual(marks("retrying", ["retry", "retrying"]), [[0, 8]]);
+});
+
+test("a mark ends where the next word of a name begins", () => {
+  assert.deepEqual(marks("WorkerStatus", ["workers"]), [[0, 6]]);
+  assert.deepEqual(marks("WORKERS workers", ["workers"]), [
+    [0, 7],
+    [8, 15],
+  ]);
 });
 
 test("an answer as plain text names place and symbol", () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { forget, KEPT, remember } from "../src/history";
 import { lookOf, lookOfLife, nameOfFolder } from "../src/look";
 import type { FolderStatus, SearchHit } from "../src/protocol";
-import { asText, byFile, counted, NONE, restored, without } from "../src/views/model";
+import { asText, byFile, counted, headline, NONE, restored, without } from "../src/views/model";
 
 function hit(path: string, startLine: number): SearchHit {
   const start = { line: startLine - 1, character: 0 };
@@ -42,18 +43,26 @@ test("answers are dismissed, counted and copied", () => {
   const [first, second] = [hit("a", 1), hit("b", 2)];
   const results = { question: "q", hits: [first, second] };
   assert.deepEqual(without(results, [first]).hits, [second]);
+  assert.deepEqual(without(results, [first, second]), NONE);
   assert.equal(counted(results.hits), "2 answers in 2 files");
   assert.equal(counted([first]), "1 answer in 1 file");
   assert.equal(asText(results), "q\na:1-2\nb:2-3");
 });
 
 test("stored results come back; anything else is dropped", () => {
-  const results = { question: "q", hits: [hit("a", 1)] };
+  const like = { uri: "file:///p/a", range: hit("a", 1).range };
+  const results = { question: "q", hits: [hit("a", 1)], like, note: "n" };
   assert.deepEqual(restored(JSON.parse(JSON.stringify(results))), results);
-  assert.deepEqual(restored({ question: "q", hits: [1, null, {}, { uri: 1 }] }).hits, []);
+  const odd = { question: "q", hits: [1, null, {}, { uri: 1 }], like: { uri: 1 }, note: 1 };
+  assert.deepEqual(restored(odd), { question: "q", hits: [] });
   for (const bad of [undefined, null, 3, "x", [], {}, { question: 1, hits: [] }]) {
     assert.deepEqual(restored(bad), NONE);
   }
+});
+
+test("above the answers stands the question; never nothing where there are none", () => {
+  assert.equal(headline(NONE), "");
+  assert.equal(headline({ question: "q", hits: [] }), "“q”: Nothing found");
 });
 
 test("the last questions are kept, newest first, each once", () => {
@@ -77,6 +86,43 @@ test("work shows its percentage, rest shows the name alone", () => {
   assert.equal(lookOf([folder("ok")]).text, "$(search) wherein");
   assert.equal(lookOf([folder("ok")]).busy, false);
   assert.equal(lookOf([]).tooltip, "No folder is open");
+});
+
+const LOOKS: Readonly<Record<string, readonly [text: string, alarm: string]>> = {
+  root_missing: ["$(warning) wherein (folder gone)", "warning"],
+  busy: ["$(lock) wherein (busy)", ""],
+  failed: ["$(error) wherein !", "error"],
+  rebuilding: ["$(sync~spin) wherein 12 %", ""],
+  read_only: ["$(warning) wherein (read only)", "warning"],
+  paused: ["$(debug-pause) wherein (paused)", ""],
+  lexical_only: ["$(search) wherein (words)", "warning"],
+  indexing: ["$(sync~spin) wherein 12 %", ""],
+  watch_polling: ["$(search) wherein", ""],
+  ok: ["$(search) wherein", ""],
+};
+const WORKING = ["rebuilding", "indexing"];
+
+test("each state reads as it was designed, and the worse one wins", () => {
+  const states = Object.keys(LOOKS);
+  states.forEach((state, place) => {
+    const one = folder(state, WORKING.includes(state) ? 12 : null);
+    const { text, alarm } = lookOf([folder(states[place + 1] ?? state), one]);
+    assert.deepEqual([text, alarm], LOOKS[state]);
+  });
+});
+
+test("the states are those of the server, in its order", () => {
+  const source = readFileSync("server/wherein/status.py", "utf8");
+  const body = /class FolderState\(.*?\n\n\n/s.exec(source)?.[0] ?? "";
+  const states = [...body.matchAll(/^ {4}[A-Z_]+ = "(\w+)"/gm)].map(([, state]) => state);
+  assert.deepEqual(states, Object.keys(LOOKS));
+});
+
+test("nothing turns without a number beside it, and nothing looks done before it is", () => {
+  for (const state of WORKING) {
+    assert.equal(lookOf([folder(state)]).text, `$(search) wherein (${state})`);
+  }
+  assert.equal(lookOfLife("starting").text, "$(search) wherein (starting)");
 });
 
 test("a state that is not known is shown by its name", () => {

@@ -1,6 +1,10 @@
 // Stands in for the editor's API where a unit test needs a little of it: an editor without
-// language-model tools, with the settings of `configured`, and a person that answers as `person` says.
-// All else is tested in a real editor.
+// language-model tools, with the settings of `configured`, a person that answers as `person` says, and
+// the boxes, tabs and commands of editor.ts. All else is tested in a real editor.
+
+import * as editor from "./editor";
+
+export * from "./editor";
 
 /** Settings by their full name. */
 export const configured = new Map<string, unknown>();
@@ -27,30 +31,33 @@ export const workspace = {
 };
 
 async function show(sentence: string, ...buttons: string[]): Promise<string | undefined> {
+  editor.screen.said.push(sentence);
   person.shown.push({ sentence, buttons });
   return person.answers.shift();
 }
 
 const quiet = (): void => undefined;
 
-export const window = {
+export const window = Object.assign(editor.window, {
   showErrorMessage: show,
   showInformationMessage: show,
   createOutputChannel: () => ({ debug: quiet, info: quiet, warn: quiet, error: quiet, show: quiet, dispose: quiet }),
   createStatusBarItem: () => ({ text: "", tooltip: "", show: quiet, dispose: quiet }),
   withProgress: (_: object, work: (progress: object, token: object) => Promise<unknown>) =>
-    work({ report: quiet }, { onCancellationRequested: () => new Disposable(quiet) }),
-};
+    work({ report: quiet }, { onCancellationRequested: () => new editor.Disposable(quiet) }),
+});
 
-export const commands = {
-  executeCommand: async (...parts: string[]) => void person.commands.push(parts.join(" ")),
-};
+const { executeCommand } = editor.commands;
+export const commands = Object.assign(editor.commands, {
+  executeCommand: async (name: string, ...args: unknown[]) => {
+    person.commands.push([name, ...args].join(" "));
+    return executeCommand(name, ...args);
+  },
+});
 
-export const env = {
-  openExternal: async (uri: string) => void person.commands.push(uri),
-};
-
-export const Uri = { parse: (text: string) => text };
+export const env = Object.assign(editor.env, {
+  openExternal: async (uri: object) => void person.commands.push(String(uri)),
+});
 
 /** The extensions that are installed, by their id. */
 export const installed = new Map<string, object>();
@@ -72,31 +79,4 @@ export enum ConfigurationTarget {
 
 export enum ProgressLocation {
   Notification = 15,
-}
-
-export class ThemeColor {
-  constructor(readonly id: string) {}
-}
-
-export class Disposable {
-  constructor(readonly dispose: () => void) {}
-}
-
-export class EventEmitter<T> {
-  private readonly listeners = new Set<(value: T) => void>();
-
-  readonly event = (listener: (value: T) => void): Disposable => {
-    this.listeners.add(listener);
-    return new Disposable(() => this.listeners.delete(listener));
-  };
-
-  fire(value: T): void {
-    for (const listener of [...this.listeners]) {
-      listener(value);
-    }
-  }
-
-  dispose(): void {
-    this.listeners.clear();
-  }
 }

@@ -77,6 +77,9 @@ def describe(facts: Facts) -> FolderStatus:
     percent = None
     if state is FolderState.INDEXING:
         percent = words if words < 100 else meaning
+    elif state is FolderState.REBUILDING:
+        # The old index still answers with all its words: what counts is how far the disk is read.
+        percent = words if facts.phase == "indexing" else 0
     return FolderStatus(
         state=state.value,
         sentence=held[state] if ordered else _fine(stats),

@@ -39,6 +39,19 @@ def test_never_done_before_it_is() -> None:
     assert status.sentence == "Words 100 %, meaning 50 %, about 6 s left. You can search now"
 
 
+def test_a_rebuild_says_how_far_it_is_and_is_never_done_before_it_is() -> None:
+    """The old index is complete, so its own numbers say nothing of the new one."""
+    rebuilding = {"rebuilding": "The index was damaged and is being rebuilt"}
+    for changes, percent in (
+        ({"phase": "idle"}, 0),
+        ({"phase": "scanning"}, 0),
+        ({"phase": "indexing", "done": 1, "total": 8}, 12),
+        ({"phase": "indexing", "done": 8, "total": 8}, 99),
+    ):
+        status = describe(facts(troubles=rebuilding, **changes))
+        assert (status.state, status.percent) == ("rebuilding", percent)
+
+
 def test_before_anything_is_known_it_is_indexing() -> None:
     """No counters yet is not "ok"."""
     assert describe(Facts()).state == "indexing"

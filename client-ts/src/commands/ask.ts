@@ -6,7 +6,7 @@ import { COMMANDS } from "../ids";
 import { forget, remember } from "../history";
 import { filtersOf, parse, withoutFilters } from "../query";
 import { search } from "../search";
-import { inert, wordsOf } from "../text";
+import { wordsOf } from "../text";
 import type { ResultsView } from "../views/results";
 import { action, AnswerBox, asked, heading, rowsOf, sentence, type Row } from "./box";
 
@@ -44,19 +44,24 @@ class AskBox {
   private readonly box: AnswerBox;
   private timer: NodeJS.Timeout | undefined;
   private token: vscode.CancellationTokenSource | undefined;
+  private answered = ""; // the line that the rows are about
+  private note: string | undefined;
 
   constructor(
     private readonly client: Client,
     results: ResultsView,
     private readonly memory: vscode.Memento,
   ) {
-    this.box = new AnswerBox(TITLE, "where do we retry failed uploads?", (hits) => {
-      this.learn();
-      results.show(this.box.pick.value.trim(), hits);
+    this.box = new AnswerBox(TITLE, "where do we retry failed uploads?", {
+      opened: () => this.learn(),
+      keep: (hits) => {
+        this.learn();
+        const { answered, note } = this;
+        results.show({ question: answered.trim(), hits, ...(note === undefined ? {} : { note }) });
+      },
     });
     const { pick } = this.box;
     pick.onDidChangeValue((line) => this.typed(line));
-    pick.onDidAccept(() => this.learn());
     const turned = client.onDidChange((life) => {
       const bare = !pick.items.some(({ hit }) => hit !== undefined);
       if (withoutFilters(pick.value) !== "" && (life === "running" || bare)) {
@@ -80,8 +85,9 @@ class AskBox {
     this.cancel();
     if (withoutFilters(line) === "") {
       this.box.pick.title = TITLE;
-      this.box.pick.items = this.beforeTyping(line.trim());
+      this.box.answer(this.beforeTyping(line.trim()));
     } else {
+      this.box.expect();
       this.box.pick.busy = true;
       this.timer = setTimeout(() => void this.answer(line), PAUSE_MS);
     }
@@ -101,9 +107,11 @@ class AskBox {
     this.token = mine;
     const { rows, note, early } = await this.found(line, mine.token);
     if (this.token === mine && !(round > 0 && this.box.isLookedAt)) {
+      this.answered = line;
+      this.note = note;
       this.box.pick.title = note === undefined ? TITLE : `${TITLE}. ${note}`;
-      this.box.pick.items = rows;
       this.box.pick.busy = false;
+      this.box.answer(rows);
       if (early === true && round < ROUNDS) {
         this.timer = setTimeout(() => void this.answer(line, round + 1), AGAIN_MS);
       }
@@ -111,18 +119,14 @@ class AskBox {
   }
 
   private async found(line: string, token: vscode.CancellationToken): Promise<Found> {
-    const instead = (why: string): Found => ({ rows: [sentence(inert(why)), ...this.waysOut(line)] });
-    const { problem, text } = parse(line);
-    if (problem !== undefined) {
-      return instead(problem);
-    }
+    const instead = (why: string): Found => ({ rows: [sentence(why), ...this.waysOut(line)] });
     try {
       const { results, notes, coverage } = await search(this.client, line, token);
       const [note] = notes;
       const early = coverage.chunks === 0 || coverage.vectors < coverage.chunks;
       return results.length === 0
         ? { ...instead(note ?? "Nothing found"), early }
-        : { rows: rowsOf(results, wordsOf(text), true), note, early };
+        : { rows: rowsOf(results, wordsOf(withoutFilters(line)), true), note, early };
     } catch (error) {
       return instead(error instanceof Error ? error.message : String(error));
     }
@@ -150,22 +154,27 @@ class AskBox {
     return [action("$(pulse) How far is the index?", () => run(COMMANDS.menu))];
   }
 
-  /** The empty box: the last questions, and how to narrow one. */
+  /** The box without a question, but perhaps with filters: the last questions, and how to narrow one. */
   private beforeTyping(filters: string): Row[] {
-    if (filters !== "") {
-      return [];
-    }
-    const history = this.history();
-    const last = history.map((question) =>
-      asked(
-        inert(question),
-        () => this.set(question),
+    const last = this.history().map((question) => {
+      const row: Row = asked(
+        question,
+        () => this.set(filters === "" ? question : `${filters} ${question}`),
         () => {
           void this.memory.update(HISTORY, forget(this.history(), question));
-          this.box.pick.items = this.box.pick.items.filter((row) => row.label !== `$(history) ${inert(question)}`);
+          this.box.pick.items = this.box.pick.items.filter((other) => other !== row);
         },
-      ),
-    );
+      );
+      return row;
+    });
+    if (filters !== "") {
+      const { problem, paths, languages, kinds } = parse(filters);
+      const narrowed = [paths, languages, kinds].some((some) => some.length > 0);
+      const first = sentence(
+        problem ?? (narrowed ? `Now ask: the answers are narrowed by ${filters}` : "Go on with the filter, then ask"),
+      );
+      return last.length > 0 ? [first, heading("asked before"), ...last] : [first];
+    }
     const narrow = EXAMPLES.map(([text, what]) =>
       action(`$(filter) ${text}`, () => this.set(`${text} `), what),
     );
@@ -187,10 +196,7 @@ class AskBox {
 
   /** Only a question that led somewhere is worth keeping. */
   private learn(): void {
-    const { activeItems, items, value } = this.box.pick;
-    if ((activeItems[0] ?? items[0])?.hit !== undefined) {
-      void this.memory.update(HISTORY, remember(this.history(), value));
-    }
+    void this.memory.update(HISTORY, remember(this.history(), this.answered));
   }
 }
 

@@ -3,8 +3,9 @@
 import * as vscode from "vscode";
 import { CONTEXT } from "../ids";
 import type { SearchHit } from "../protocol";
-import { rowOf } from "../text";
-import { open, Preview } from "./open";
+import { inert, rowOf } from "../text";
+import { open } from "./open";
+import { Preview } from "./preview";
 
 /** A row: an answer, or something else to pick, or a sentence alone. */
 export interface Row extends vscode.QuickPickItem {
@@ -27,16 +28,29 @@ const DROP: vscode.QuickInputButton = {
 let current: AnswerBox | undefined;
 
 export function openActiveToSide(): void {
-  current?.openActive(true);
+  current?.openActive("side");
+}
+
+/** What becomes of the answers that are shown. */
+export interface Fate {
+  /** The person wants them in the results view. */
+  keep(hits: readonly SearchHit[]): void;
+  /** One of them is opened. */
+  opened?(): void;
 }
 
 export class AnswerBox {
   readonly pick = vscode.window.createQuickPick<Row>();
   private readonly preview = new Preview();
   private opened = false;
+  private isStale = false;
+  private wish: "here" | "side" | undefined;
 
-  /** `keep` gets the answers that are shown when the person wants them in the results view. */
-  constructor(title: string, placeholder: string, keep: (hits: readonly SearchHit[]) => void) {
+  constructor(
+    title: string,
+    placeholder: string,
+    private readonly fate: Fate,
+  ) {
     const { pick } = this;
     pick.title = title;
     pick.placeholder = placeholder;
@@ -50,14 +64,14 @@ export class AnswerBox {
     pick.onDidTriggerButton(() => {
       const hits = pick.items.flatMap((row) => row.hit ?? []);
       if (hits.length > 0) {
-        keep(hits);
+        fate.keep(hits);
         pick.hide();
       }
     });
     pick.onDidTriggerItemButton(({ item, button }) =>
-      button === DROP ? item.drop?.() : this.openRow(item, true),
+      button === DROP ? item.drop?.() : this.openRow(item, "side"),
     );
-    pick.onDidAccept(() => this.openActive(false));
+    pick.onDidAccept(() => this.openActive("here"));
     pick.onDidChangeActive(([row]) => this.follow(row));
     pick.onDidHide(() => void this.end());
     current = this;
@@ -69,20 +83,44 @@ export class AnswerBox {
     return this.preview.isUsed;
   }
 
-  /** Open the active row; a sentence alone stays where it is. */
-  openActive(side: boolean): void {
-    const row = this.pick.activeItems[0];
-    if (row !== undefined) {
-      this.openRow(row, side);
+  /** Others are on their way: the rows that are shown answer what was typed before. */
+  expect(): void {
+    this.isStale = true;
+    this.wish = undefined;
+  }
+
+  /** Show rows, and open the first if that was wanted before they came. */
+  answer(rows: readonly Row[]): void {
+    const { wish } = this;
+    this.isStale = false;
+    this.wish = undefined;
+    this.pick.items = rows;
+    if (wish !== undefined && rows[0]?.hit !== undefined) {
+      this.openRow(rows[0], wish);
     }
   }
 
-  private openRow(row: Row, side: boolean): void {
+  /** Open the active row; a sentence alone stays where it is. */
+  openActive(where: "here" | "side"): void {
+    const { activeItems, items } = this.pick;
+    const [first] = items;
+    const active = activeItems[0];
+    // The editor may not have told yet which of the new rows is the active one: as a rule the first.
+    const row = active === undefined || items.includes(active) ? active : first;
+    if (this.isStale && (row === undefined || row === first)) {
+      this.wish = where; // nobody chose this row: the first of those that come is meant
+    } else if (row !== undefined) {
+      this.openRow(row, where);
+    }
+  }
+
+  private openRow(row: Row, where: "here" | "side"): void {
     if (row.hit !== undefined) {
       const hit = row.hit;
       this.opened = true;
+      this.fate.opened?.();
       this.pick.hide();
-      void this.preview.end(!side).then(() => open(hit, side));
+      void this.preview.end(where === "here", false).then(() => open(hit, where));
     } else {
       row.act?.();
     }
@@ -102,7 +140,7 @@ export class AnswerBox {
     }
     this.pick.dispose();
     if (!this.opened) {
-      await this.preview.end(false);
+      await this.preview.end(false, current === undefined);
     }
   }
 }
@@ -116,9 +154,9 @@ export function rowsOf(
   return hits.map((hit) => ({ ...rowOf(hit, words), alwaysShow, hit, buttons: [TO_SIDE] }));
 }
 
-/** A sentence that cannot be picked. */
+/** A sentence that cannot be picked; it may name files, or say what went wrong. */
 export function sentence(text: string): Row {
-  return { label: `$(info) ${text}`, alwaysShow: true };
+  return { label: `$(info) ${inert(text)}`, alwaysShow: true };
 }
 
 /** Something to do instead of an answer. */
@@ -128,7 +166,7 @@ export function action(label: string, act: () => void, description = ""): Row {
 
 /** A question that was asked before. */
 export function asked(question: string, act: () => void, drop: () => void): Row {
-  return { label: `$(history) ${question}`, alwaysShow: true, act, drop, buttons: [DROP] };
+  return { label: `$(history) ${inert(question)}`, alwaysShow: true, act, drop, buttons: [DROP] };
 }
 
 export function heading(label: string): Row {

@@ -2,16 +2,15 @@
 
 import * as vscode from "vscode";
 import type { Client } from "../client";
-import { COMMANDS } from "../ids";
+import { COMMANDS, SECTION } from "../ids";
 import { lookOfLife, nameOfFolder, told } from "../look";
 import * as protocol from "../protocol";
 import { run as runProgram } from "../server/run";
-
-interface Entry extends vscode.QuickPickItem {
-  readonly command?: string;
-}
+import { inert } from "../text";
+import { does, LOG, REPAIR, remediesFor, withoutPip, type Circumstances, type Entry } from "./remedies";
 
 const DOCTOR_MS = 60_000;
+const ANSWER_MS = 5_000; // a server that hangs must not keep the menu from who wants to restart it
 
 export async function menu(client: Client): Promise<void> {
   const picked = await vscode.window.showQuickPick(entries(client), {
@@ -19,9 +18,7 @@ export async function menu(client: Client): Promise<void> {
     placeHolder: "What now?",
     matchOnDetail: true,
   });
-  if (picked?.command !== undefined) {
-    await vscode.commands.executeCommand(picked.command);
-  }
+  await picked?.act?.();
 }
 
 async function entries(client: Client): Promise<Entry[]> {
@@ -30,23 +27,39 @@ async function entries(client: Client): Promise<Entry[]> {
     return [does("output", "Show the log", COMMANDS.showLog, "what is being installed")];
   }
   if (life === "missing") {
-    return [
-      does("cloud-download", "Install the server…", COMMANDS.setUp),
-      does("output", "Show the log", COMMANDS.showLog),
-    ];
+    return [does("cloud-download", "Install the server…", COMMANDS.setUp), LOG];
   }
   if (life !== "running") {
-    return [
-      { label: lookOfLife(life).tooltip, kind: vscode.QuickPickItemKind.Separator },
-      does("debug-restart", "Restart", COMMANDS.restart),
-      does("output", "Show the log", COMMANDS.showLog),
-      does("pulse", "Doctor", COMMANDS.doctor, "what this installation is made of, and what is wrong"),
-    ];
+    return withoutServer(lookOfLife(life).tooltip, await isOwn(client));
   }
-  const { folders } = await client.request(protocol.status, {});
-  const paused = folders.some(({ state }) => state === "paused");
+  try {
+    const { folders } = await inTime(client.request(protocol.status, {}));
+    const troubled = folders.some(({ state }) => state === "lexical_only");
+    return withServer(folders, {
+      own: troubled && (await isOwn(client)),
+      model: vscode.workspace.getConfiguration(SECTION).get<string>("model", "").trim(),
+    });
+  } catch (error) {
+    return withoutServer(error instanceof Error ? error.message : String(error), false);
+  }
+}
+
+function withoutServer(why: string, own: boolean): Entry[] {
   return [
-    ...folders.map(described),
+    { label: why, kind: vscode.QuickPickItemKind.Separator },
+    does("debug-restart", "Restart", COMMANDS.restart),
+    ...(own ? [REPAIR] : []),
+    LOG,
+    DOCTOR,
+  ];
+}
+
+function withServer(folders: readonly protocol.FolderStatus[], about: Circumstances): Entry[] {
+  const paused = folders.some(({ state }) => state === "paused");
+  const remedies = remediesFor(folders, about);
+  return [
+    ...folders.map((folder) => described(folder, about.own)),
+    ...remedies,
     { label: "", kind: vscode.QuickPickItemKind.Separator },
     does("search", "Ask the code", COMMANDS.ask),
     paused
@@ -55,38 +68,49 @@ async function entries(client: Client): Promise<Entry[]> {
     does("refresh", "Rebuild the index", COMMANDS.reindex, "read and index every file again"),
     { label: "", kind: vscode.QuickPickItemKind.Separator },
     does("server-process", "Show the workers", COMMANDS.showWorkers),
-    does("pulse", "Doctor", COMMANDS.doctor, "what this installation is made of, and what is wrong"),
-    does("output", "Show the log", COMMANDS.showLog),
+    DOCTOR,
+    ...(remedies.includes(LOG) ? [] : [LOG]),
     does("debug-restart", "Restart", COMMANDS.restart),
   ];
 }
 
-/** A folder's state in its own words; picking it asks the code. */
-function described(folder: protocol.FolderStatus): Entry {
-  const more = folder.reasons.filter((reason) => reason !== folder.sentence);
-  return {
-    label: `$(folder) ${nameOfFolder(folder.folder)}`,
-    detail: [told(folder), ...more].join(". "),
-    command: COMMANDS.ask,
-  };
+const DOCTOR = does("pulse", "Doctor", COMMANDS.doctor, "what this installation is made of, and what is wrong");
+
+async function isOwn(client: Client): Promise<boolean> {
+  return (await client.interpreter())?.own === true;
 }
 
-function does(icon: string, label: string, command: string, description = ""): Entry {
-  return { label: `$(${icon}) ${label}`, description, command };
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("wherein does not answer")), ANSWER_MS);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
+/** A folder's state in its own words; picking it asks the code. */
+function described(folder: protocol.FolderStatus, own: boolean): Entry {
+  const more = folder.reasons.filter((reason) => reason !== folder.sentence);
+  const all = [told(folder), ...more].map((sentence) => (own ? withoutPip(sentence) : sentence));
+  return {
+    label: `$(folder) ${inert(nameOfFolder(folder.folder))}`,
+    detail: inert(all.join(". ")),
+    act: () => vscode.commands.executeCommand(COMMANDS.ask),
+  };
 }
 
 /** The worker processes as they are now. */
 export async function showWorkers(client: Client): Promise<void> {
   const rows = client.request(protocol.workers, {}).then(({ workers }) =>
     workers.map((worker) => ({
-      label: `$(${worker.state === "running" || worker.state === "ready" ? "circle-filled" : "circle-outline"}) ${worker.type.replaceAll("_", " ")}`,
+      label: `$(${worker.state === "running" || worker.state === "ready" ? "circle-filled" : "circle-outline"}) ${inert(worker.type.replaceAll("_", " "))}`,
       description: worker.state,
       detail: [
         worker.pid === null ? "no process" : `process ${worker.pid}`,
         `${Math.round(worker.rss / 2 ** 20)} MB`,
         `${worker.cpuS.toFixed(1)} s of CPU`,
         ...(worker.restarts > 0 ? [`restarted ${worker.restarts} times`] : []),
-        ...(worker.lastError === "" ? [] : [worker.lastError]),
+        ...(worker.lastError === "" ? [] : [inert(worker.lastError)]),
       ].join(", "),
     })),
   );

@@ -1,12 +1,17 @@
 // What the results view shows: answers grouped by file, best file first. Pure.
 
 import type { SearchHit } from "../protocol";
+import type { Place } from "../search";
 import { plain } from "../text";
 
 /** A question and the answers to it that were not dismissed. */
 export interface Results {
   readonly question: string;
   readonly hits: readonly SearchHit[];
+  /** The place, where code like it was wanted: `question` then only says so. */
+  readonly like?: Place;
+  /** What there is to know of the answers, or why there are none. */
+  readonly note?: string;
 }
 
 export interface FileGroup {
@@ -35,9 +40,10 @@ export function byFile(hits: readonly SearchHit[]): FileGroup[] {
   }));
 }
 
-/** Leave out some answers. */
+/** Leave out some answers; with the last of them the question goes too. */
 export function without(results: Results, gone: readonly SearchHit[]): Results {
-  return { ...results, hits: results.hits.filter((hit) => !gone.includes(hit)) };
+  const hits = results.hits.filter((hit) => !gone.includes(hit));
+  return hits.length > 0 ? { ...results, hits } : NONE;
 }
 
 /** All answers as plain text, one a line below the question. */
@@ -52,12 +58,27 @@ export function counted(hits: readonly SearchHit[]): string {
   return `${answers} in ${files === 1 ? "1 file" : `${files} files`}`;
 }
 
+/** What stands above the answers; never an empty list without a reason. */
+export function headline({ question, hits, note }: Results): string {
+  if (question === "") {
+    return "";
+  }
+  const said = hits.length > 0 ? [counted(hits), note] : [note ?? "Nothing found"];
+  return `“${question}”: ${said.filter((part) => part !== undefined).join(". ")}`;
+}
+
 /** Read what an earlier window stored; anything that does not look right is dropped. */
 export function restored(stored: unknown): Results {
   if (!isRecord(stored) || typeof stored["question"] !== "string" || !Array.isArray(stored["hits"])) {
     return NONE;
   }
-  return { question: stored["question"], hits: stored["hits"].filter(isHit) };
+  const { question, like, note } = stored;
+  return {
+    question: String(question),
+    hits: stored["hits"].filter(isHit),
+    ...(isPlace(like) ? { like } : {}),
+    ...(typeof note === "string" ? { note } : {}),
+  };
 }
 
 function isHit(value: unknown): value is SearchHit {
@@ -68,6 +89,10 @@ function isHit(value: unknown): value is SearchHit {
     Array.isArray(value["via"]) &&
     isRecord(value["range"])
   );
+}
+
+function isPlace(value: unknown): value is Place {
+  return isRecord(value) && typeof value["uri"] === "string" && isRecord(value["range"]);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -3,13 +3,13 @@
 import * as vscode from "vscode";
 import type { Client } from "../client";
 import { ask } from "../commands/ask";
-import { open, uriOf } from "../commands/open";
+import { open } from "../commands/open";
 import { COMMANDS, CONTEXT, INTERNAL, VIEW } from "../ids";
 import type { SearchHit } from "../protocol";
 import { withoutFilters } from "../query";
-import { search } from "../search";
+import { search, searchLike } from "../search";
 import { baseName, bestLine, folderName, iconOf, lineOf, marks, nameOf, plain, wordsOf } from "../text";
-import { asText, byFile, counted, NONE, restored, without, type FileGroup, type Results } from "./model";
+import { asText, byFile, headline, NONE, restored, without, type FileGroup, type Results } from "./model";
 
 const STORED = "wherein.results";
 const MANY = 10; // more files than this are opened only after a question
@@ -46,7 +46,7 @@ export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.changed,
       this.view,
       this.view.onDidChangeVisibility(({ visible }) => {
-        if (visible && this.results.hits.length === 0 && Date.now() - began > SETTLE_MS) {
+        if (visible && this.results.question === "" && Date.now() - began > SETTLE_MS) {
           ask(client, this, memory);
         }
       }),
@@ -55,19 +55,17 @@ export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       on(COMMANDS.clearResults, () => this.set(NONE)),
       on(COMMANDS.openAllResults, () => this.openAll()),
       on(COMMANDS.copyResults, () => vscode.env.clipboard.writeText(asText(this.results))),
-      on(COMMANDS.copyResult, (node: Node, all?: Node[]) =>
-        vscode.env.clipboard.writeText(hitsOf(all ?? [node]).map(plain).join("\n")),
-      ),
-      on(COMMANDS.dismissResult, (node: Node, all?: Node[]) =>
-        this.set(without(this.results, hitsOf(all ?? [node]))),
+      on(COMMANDS.copyResult, (node?: Node, all?: Node[]) => this.copy(this.meant(node, all))),
+      on(COMMANDS.dismissResult, (node?: Node, all?: Node[]) =>
+        this.set(without(this.results, this.meant(node, all))),
       ),
     ];
     this.draw();
   }
 
   /** Show these answers and bring the view to the front. */
-  show(question: string, hits: readonly SearchHit[]): void {
-    this.set({ question, hits });
+  show(results: Results): void {
+    this.set(results);
     const [first] = this.groups;
     if (first !== undefined) {
       void this.view.reveal(first, { select: false, focus: false, expand: true });
@@ -92,27 +90,36 @@ export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   private hitItem(hit: SearchHit): vscode.TreeItem {
     const words = wordsOf(withoutFilters(this.results.question));
-    const label = bestLine(hit, words) || nameOf(hit);
+    const label = nameOf(hit);
     const item = new vscode.TreeItem({ label, highlights: marks(label, words) });
-    item.description = `${hit.symbol} :${lineOf(hit)}`.trim();
+    // What is longer than the view is wide is cut at its end: the code, not the place.
+    item.description = `:${lineOf(hit)}  ${bestLine(hit, words)}`.trim();
     item.iconPath = new vscode.ThemeIcon(iconOf(hit.kind));
     item.contextValue = "hit";
     item.tooltip = new vscode.MarkdownString()
       .appendText(`${plain(hit)}   ${hit.via.join(" · ")}`)
       .appendCodeblock(hit.snippet, hit.language);
     item.command = { command: INTERNAL.open, title: "Open", arguments: [hit] };
-    item.accessibilityInformation = { label: `${nameOf(hit)}, line ${lineOf(hit)}, ${label}` };
+    item.accessibilityInformation = { label: `${label}, line ${lineOf(hit)}, ${bestLine(hit, words)}` };
     return item;
   }
 
   private async refresh(): Promise<void> {
-    const { question } = this.results;
-    if (question === "" || question.startsWith("like ")) {
+    const { question, like } = this.results;
+    if (question === "") {
       return; // there is no question to ask again
     }
     await vscode.window.withProgress({ location: { viewId: VIEW } }, async () => {
       try {
-        this.set({ question, hits: (await search(this.client, question)).results });
+        const { results: hits, notes } =
+          like === undefined ? await search(this.client, question) : await searchLike(this.client, like);
+        const [note] = notes;
+        this.set({
+          question,
+          hits,
+          ...(like === undefined ? {} : { like }),
+          ...(note === undefined ? {} : { note }),
+        });
       } catch (error) {
         this.view.message = error instanceof Error ? error.message : String(error);
       }
@@ -135,26 +142,35 @@ export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     for (const group of this.groups) {
       const [hit] = group.hits;
       if (hit !== undefined) {
-        await vscode.window.showTextDocument(uriOf(hit), { preview: false, preserveFocus: true }).then(
-          undefined,
-          () => undefined, // gone since; the others are still opened
-        );
+        await open(hit, "one of many");
       }
+    }
+  }
+
+  /** What a command is about: the nodes it was given, or, by a key, those that are selected. */
+  private meant(node?: Node, all?: readonly Node[]): SearchHit[] {
+    const nodes = all ?? (node === undefined ? this.view.selection : [node]);
+    return [...new Set(nodes.flatMap((one) => (isGroup(one) ? one.hits : [one])))];
+  }
+
+  private async copy(hits: readonly SearchHit[]): Promise<void> {
+    if (hits.length > 0) {
+      await vscode.env.clipboard.writeText(hits.map(plain).join("\n"));
     }
   }
 
   private set(results: Results): void {
     this.results = results;
-    void this.memory.update(STORED, results.hits.length > 0 ? results : undefined);
+    void this.memory.update(STORED, results.question === "" ? undefined : results);
     this.draw();
   }
 
   private draw(): void {
     const { question, hits } = this.results;
     this.groups = byFile(hits);
-    this.view.message = hits.length > 0 ? `“${question}”: ${counted(hits)}` : "";
+    this.view.message = headline(this.results);
     this.changed.fire();
-    void vscode.commands.executeCommand("setContext", CONTEXT.hasResults, hits.length > 0);
+    void vscode.commands.executeCommand("setContext", CONTEXT.hasResults, question !== "");
   }
 }
 
@@ -166,8 +182,4 @@ function fileItem(group: FileGroup): vscode.TreeItem {
   item.contextValue = "file";
   item.tooltip = group.path;
   return item;
-}
-
-function hitsOf(nodes: readonly Node[]): SearchHit[] {
-  return nodes.flatMap((node) => (isGroup(node) ? [...node.hits] : [node]));
 }

@@ -58,6 +58,25 @@ def test_results_stay_by_file_and_survive_a_reload(bench: Workbench) -> None:
     bench.results("supervision.py").first.wait_for()
 
 
+def test_keys_copy_and_dismiss_what_is_selected(bench: Workbench) -> None:
+    keep(bench)
+    hits = bench.results(re.compile(r":\d+  "))
+    hits.nth(0).click()
+    hits.nth(1).click(modifiers=["Control"])
+    bench.press("Control+c")
+    until(lambda: len(bench.clipboard().splitlines()) == 2, what="both are copied")
+    copied = bench.clipboard()
+    assert all(re.search(r":\d+-\d+", line) for line in copied.splitlines()), copied
+
+    message = bench.page.locator(".pane-body .message")
+    before = int(re.findall(r"(\d+) answers", message.text_content() or "")[0])
+    bench.press("Delete")
+    message.filter(has_text=f": {before - 2} answers").wait_for()
+    bench.command("wherein: Copy All")
+    until(lambda: bench.clipboard().startswith(QUESTION), what="the others are copied")
+    assert not set(copied.splitlines()) & set(bench.clipboard().splitlines())
+
+
 def test_results_are_copied_opened_and_cleared(bench: Workbench) -> None:
     keep(bench)
     bench.command("wherein: Copy All")
