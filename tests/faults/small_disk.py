@@ -5,6 +5,7 @@ Arguments: what to do, an empty directory to mount on, the folder. Fails by an A
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from faults.local import LocalIndex
-from faults.oracle import assert_equal, embed_foreseeably
+from faults.oracle import assert_equal, assert_true, embed_foreseeably, settle
+from support.rpc import serving
+from support.waiting import until
 from wherein.db_worker import index as index_module
 from wherein.errors import IndexUnwritable
 
@@ -80,6 +83,38 @@ def read_only(place: Path, root: Path) -> None:
     assert found.hits
     made.close()
     assert_equal(place / "index", root, embed_foreseeably)
+
+
+def fill(place: Path) -> Path:
+    """Leave not one free page on a disk; returns the file to remove."""
+    ballast = place / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4_096)
+    return ballast
+
+
+def server_starts_full(place: Path, root: Path) -> None:
+    """`place` is the home of a server that can write nothing at first: told, and healed by room."""
+    mount(place, "size=64m")
+    with serving() as client:
+        client.initialize(root)
+        settle(client, 120.0)
+        client.close()
+    ballast = fill(place)
+    with serving() as client:
+        client.initialize(root)
+
+        def told() -> bool:
+            (row,) = client.ask("wherein/status")["folders"]
+            return "no space left" in row["sentence"].lower()
+
+        until(told, 30.0, "told")
+        ballast.unlink()
+        until(lambda: not told(), 30.0, "healed")
+        settle(client, 60.0)
+        client.close()
+    assert_true(root)
 
 
 if __name__ == "__main__":

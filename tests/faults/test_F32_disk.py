@@ -34,6 +34,12 @@ def test_F32_a_full_disk_is_told_and_healed(tmp_path: Path, root: Path, how: str
 
 
 @needs_mounts
+def test_F32_a_server_that_starts_on_a_full_disk_heals(wherein_home: Path, root: Path) -> None:
+    """Real processes: who cannot write the token does not stay the owner in name."""
+    run_with_a_disk("faults.small_disk", "server_starts_full", wherein_home, root)
+
+
+@needs_mounts
 def test_F34_a_read_only_disk_answers_and_heals(tmp_path: Path, root: Path) -> None:
     """Nothing can be locked or logged there, and questions are answered."""
     place = tmp_path / "disk"

@@ -54,7 +54,8 @@ class OwnerLock:
     def acquire(self, token: bytes) -> bool:
         """Try to become the owner without waiting; on success the token and owner.json are ours.
 
-        Raises StorageError when the index's directory cannot be used.
+        Raises StorageError when the index's directory cannot be used; then the lock is free again,
+        so that whoever can use it is not kept out by one who cannot.
         """
         if self.held:
             return True
@@ -67,10 +68,14 @@ class OwnerLock:
         self._fd = fd
         self._since = time.time()
         self._endpoints, self._workers = {}, {}
-        kill_leftovers(read_owner(self._paths))
-        self._choose_place(frozen=not _can_write(self._paths))
-        write_private(self._paths.token_file, token)
-        self._tell()
+        try:
+            kill_leftovers(read_owner(self._paths))
+            self._choose_place(frozen=not _can_write(self._paths))
+            write_private(self._paths.token_file, token)
+            self._tell()
+        except BaseException:
+            self.release()
+            raise
         return True
 
     def announce(self, worker: str, endpoint: str, pid: int) -> None:
@@ -85,11 +90,13 @@ class OwnerLock:
         """Stop being the owner."""
         fd, self._fd = self._fd, None
         if fd is not None:
-            with contextlib.suppress(OSError):
-                self._paths.owner_file.unlink()
-                os.utime(self._paths.lock)
-            self._choose_place(frozen=False)
-            os.close(fd)
+            try:
+                with contextlib.suppress(OSError):
+                    self._paths.owner_file.unlink()
+                    os.utime(self._paths.lock)
+                self._choose_place(frozen=False)
+            finally:
+                os.close(fd)
 
     def _choose_place(self, *, frozen: bool) -> None:
         """Say by its being there that token and owner.json are not beside a read-only index."""
