@@ -40,6 +40,14 @@ def test_F32_a_server_that_starts_on_a_full_disk_heals(wherein_home: Path, root:
 
 
 @needs_mounts
+def test_F32_a_worker_that_starts_on_a_full_disk_is_not_ended(
+    wherein_home: Path, root: Path
+) -> None:
+    """Real processes: that owner.json cannot be written is no fault of the worker's."""
+    run_with_a_disk("faults.small_disk", "worker_starts_full", wherein_home, root)
+
+
+@needs_mounts
 def test_F34_a_read_only_disk_answers_and_heals(tmp_path: Path, root: Path) -> None:
     """Nothing can be locked or logged there, and questions are answered."""
     place = tmp_path / "disk"

@@ -55,6 +55,20 @@ REMOVALS = (
         "tests/faults/test_F32_disk.py::test_F32_a_server_that_starts_on_a_full_disk_heals",
     ),
     Removal(
+        "a worker's place in owner.json, written later on a full disk",
+        "folder.py",
+        "        self.lock.catch_up()\n",
+        "",
+        "tests/faults/test_F32_disk.py::test_F32_a_worker_that_starts_on_a_full_disk_is_not_ended",
+    ),
+    Removal(
+        "a message that cannot be dealt with, told from a worker that is broken",
+        "workers/handle.py",
+        "                    self._take(message)\n",
+        "                    self._handle(message)\n",
+        "tests/process/test_safeguards_rules.py::test_a_listener_that_fails_costs_no_worker",
+    ),
+    Removal(
         "the verdict of a death before the next start",
         "workers/handle.py",
         "            self._due_at = math.inf",

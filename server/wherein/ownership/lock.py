@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -45,6 +46,8 @@ class OwnerLock:
         self._endpoints: dict[str, str] = {}
         self._workers: dict[str, tuple[int, float]] = {}
         self._since = time.time()
+        self._telling = threading.Lock()
+        self._untold = False  # owner.json lacks something, because it could not be written
 
     @property
     def held(self) -> bool:
@@ -65,9 +68,9 @@ class OwnerLock:
             return False
         with contextlib.suppress(OSError):
             os.utime(fd if os.utime in os.supports_fd else self._paths.lock)  # the last use
-        self._fd = fd
         self._since = time.time()
-        self._endpoints, self._workers = {}, {}
+        self._endpoints, self._workers, self._untold = {}, {}, False
+        self._fd = fd
         try:
             kill_leftovers(read_owner(self._paths))
             self._choose_place(frozen=not _can_write(self._paths))
@@ -79,16 +82,31 @@ class OwnerLock:
         return True
 
     def announce(self, worker: str, endpoint: str, pid: int) -> None:
-        """Write a worker's process and where it listens into owner.json, when this is the owner."""
-        if self.held:
+        """Write a worker's process and where it listens into owner.json, when this is the owner.
+
+        On a disk that is full it is written later (`catch_up`): the worker itself is well.
+        """
+        with self._telling:
             if endpoint:
                 self._endpoints[worker] = endpoint
             self._workers[worker] = (pid, _started(pid))
-            self._tell()
+            self._untold = True
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write what owner.json lacks, when this is the owner and its disk lets it."""
+        with self._telling:
+            if not (self._untold and self.held):
+                return
+            try:
+                self._tell()
+            except StorageError:
+                logger.warning("owner.json cannot be written and is tried again")
 
     def release(self) -> None:
         """Stop being the owner."""
-        fd, self._fd = self._fd, None
+        with self._telling:
+            fd, self._fd = self._fd, None
         if fd is not None:
             try:
                 with contextlib.suppress(OSError):
@@ -117,6 +135,7 @@ class OwnerLock:
             workers=self._workers,
         )
         write_private(self._paths.owner_file, msgspec.json.encode(owner))
+        self._untold = False
 
 
 def hold(paths: IndexPaths) -> int | None:
