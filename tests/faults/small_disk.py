@@ -40,6 +40,7 @@ def fill_up(place: Path, root: Path) -> None:
         assert str(failed.value) == made.state("read_only")
         assert made.search("upload retry part") is not None  # what is there answers
         mount(place, "remount,size=200m")
+        made.reconcile(tries=1)  # none of the many writes that failed is in the way
         made.settle(embed_foreseeably)
         assert made.state("read_only") == ""
         assert made.state("rebuilding") == ""

@@ -69,6 +69,13 @@ REMOVALS = (
         "tests/process/test_safeguards_rules.py::test_a_listener_that_fails_costs_no_worker",
     ),
     Removal(
+        "writes that failed together, taken together",
+        "workers/folder_indexer.py",
+        "            while self._in_flight:\n                with contextlib",
+        "            if False:\n                with contextlib",
+        "tests/faults/test_F32_disk.py::test_F32_a_full_disk_is_told_and_healed[fill_up]",
+    ),
+    Removal(
         "the verdict of a death before the next start",
         "workers/handle.py",
         "            self._due_at = math.inf",

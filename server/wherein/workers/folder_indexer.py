@@ -6,6 +6,7 @@ then reading waits too. Single-threaded: only the watcher's main thread calls it
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
@@ -243,7 +244,17 @@ class FolderIndexer:
         self._bytes += size
 
     def _collect(self) -> None:
-        """Wait for the oldest write. One that failed is forgotten, so that it is tried again."""
+        """Wait for the oldest write; when it failed, for all: none is left to fail a later look."""
+        try:
+            self._take_oldest()
+        except WhereinError:
+            while self._in_flight:
+                with contextlib.suppress(WhereinError):
+                    self._take_oldest()
+            raise
+
+    def _take_oldest(self) -> None:
+        """Take one write's answer. One that failed is forgotten, so that it is tried again."""
         pending, entry, size = self._in_flight.popleft()
         self._bytes -= size
         try:
