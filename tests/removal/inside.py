@@ -76,6 +76,15 @@ REMOVALS = (
         "tests/faults/test_F32_disk.py::test_F32_a_full_disk_is_told_and_healed[fill_up]",
     ),
     Removal(
+        "leases that go with their connection when vectors could not be stored",
+        "workers/vectorization.py",
+        "                database.close()  # with the connection goes the lease of what was not stored\n"
+        "                database = CodeDatabase(config)\n",
+        "",
+        "tests/process/test_safeguards_database.py"
+        "::test_F41_vectors_that_could_not_be_stored_are_made_again",
+    ),
+    Removal(
         "the verdict of a death before the next start",
         "workers/handle.py",
         "            self._due_at = math.inf",
