@@ -78,7 +78,7 @@ REMOVALS = (
     Removal(
         "leases that go with their connection when vectors could not be stored",
         "workers/vectorization.py",
-        "                database.close()  # with the connection goes the lease of what was not stored\n"
+        "                database.close()  # and with it the lease of what was not stored\n"
         "                database = CodeDatabase(config)\n",
         "",
         "tests/process/test_safeguards_database.py"
@@ -281,6 +281,22 @@ REMOVALS = (
         "            if self.writer.lost or self.live.lost:  # its files were removed",
         "            if False:  # its files were removed",
         "tests/faults/test_F39_removed.py::test_F39_a_removal_is_not_taken_for_a_failing_disk",
+    ),
+    Removal(
+        "an index that is closed and cannot be opened yet",
+        "db_worker/engine.py",
+        "        return self._closed or self._behind\n",
+        "        return self._behind\n",
+        "tests/faults/test_F32_disk.py"
+        "::test_F33_an_index_that_could_not_be_opened_again_is_when_it_can",
+    ),
+    Removal(
+        "memory that fell behind a commit",
+        "db_worker/engine.py",
+        "        return self._closed or self._behind",
+        "        return self._closed",
+        "tests/faults/test_F02_once.py"
+        "::test_F02_a_write_that_was_committed_and_not_remembered_is_found",
     ),
     Removal(
         "workers that leave with the index that is given up",

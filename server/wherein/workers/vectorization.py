@@ -129,7 +129,7 @@ class Vectorizer:
                 break
             except WhereinError as error:
                 logger.info("no batch: %s", error)
-                database.close()  # with the connection goes the lease of what was not stored
+                database.close()  # and with it the lease of what was not stored
                 database = CodeDatabase(config)
                 self._context.stopping.wait(pause)
                 pause = min(pause * 2, LONGEST_RETRY_S)
