@@ -85,6 +85,14 @@ REMOVALS = (
         "::test_F41_vectors_that_could_not_be_stored_are_made_again",
     ),
     Removal(
+        "a file system without locks, told from an owner",
+        "ownership/lock.py",
+        "        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):\n",
+        "        if error.errno:\n",
+        "tests/unit/test_safeguards_lock.py"
+        "::test_F28_a_file_system_without_locks_is_not_taken_for_an_owner",
+    ),
+    Removal(
         "the verdict of a death before the next start",
         "workers/handle.py",
         "            self._due_at = math.inf",

@@ -7,6 +7,7 @@ descriptor is not inherited (workers are spawned). Runs in the hosting process o
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -141,7 +142,8 @@ class OwnerLock:
 def hold(paths: IndexPaths) -> int | None:
     """Take the lock without waiting and say nothing; returns its descriptor, None when it is held.
 
-    Raises StorageError when the file cannot be opened.
+    Raises StorageError when the file cannot be opened, or not locked: some file systems have no
+    locks, and nobody owns an index for that.
     """
     try:
         # A lock needs no writing, and a read-only index is owned as well.
@@ -149,8 +151,14 @@ def hold(paths: IndexPaths) -> int | None:
         fd = os.open(paths.lock, flags, 0o600)
     except OSError as error:
         raise StorageError(f"{paths.lock} cannot be opened: {error.strerror}") from error
-    if _lock(fd) and _still_there(fd, paths.lock):
-        return fd
+    try:
+        if _lock(fd) and _still_there(fd, paths.lock):
+            return fd
+    except OSError as error:
+        os.close(fd)
+        raise StorageError(
+            f"{paths.lock} cannot be locked: {error.strerror}. Set WHEREIN_HOME to a local disk"
+        ) from error
     os.close(fd)
     return None
 
@@ -200,6 +208,7 @@ def _still_there(fd: int, path: Path) -> bool:
 
 
 def _lock(fd: int) -> bool:
+    """Lock a file; False when another process holds the lock. Raises OSError for any other why."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -212,6 +221,8 @@ def _lock(fd: int) -> bool:
 
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        raise
     return True
