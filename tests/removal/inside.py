@@ -93,6 +93,14 @@ REMOVALS = (
         "::test_F28_a_file_system_without_locks_is_not_taken_for_an_owner",
     ),
     Removal(
+        "the end of what a killed process had moved on from",
+        "db_worker/generations.py",
+        "            _remove_leftovers(index_dir)  # of one that was killed when it had moved on\n",
+        "",
+        "tests/faults/test_F38_killed_upgrade.py"
+        "::test_F38_a_kill_while_an_old_index_is_replaced_leaves_no_half_of_one[fsync]",
+    ),
+    Removal(
         "the verdict of a death before the next start",
         "workers/handle.py",
         "            self._due_at = math.inf",
