@@ -266,6 +266,8 @@ class FolderIndexer:
         self._known[entry.path] = entry
 
     def _drain(self) -> None:
+        while self._in_flight:  # first: a touch that fails must leave none of them behind
+            self._collect()
         if self._touched:
             touched, self._touched = self._touched, []
             for start in range(0, len(touched), _GROUP):
@@ -273,8 +275,6 @@ class FolderIndexer:
                 pairs = [(entry.path, entry.signature) for entry in group]
                 self._database.touch_files(TouchFiles(pairs, self._request_id())).result()
                 self._known.update((entry.path, entry) for entry in group)
-        while self._in_flight:
-            self._collect()
 
     def _touch(self, entry: KnownFile) -> None:
         self._touched.append(entry)
