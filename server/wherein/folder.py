@@ -91,6 +91,7 @@ class Folder:
 
     def note(self, message: control.Up) -> None:
         """Keep what a worker of ours said of this folder, or of all of them."""
+        self.lock.catch_up()
         facts = self.facts
         if isinstance(message, control.ModelReady):
             facts.model = message.fingerprint

@@ -48,7 +48,8 @@ class Settings:
 # sends with `initialize` counts. package.json gives them the scope `machine`.
 MACHINE = frozenset({"model", "quality_model"})
 
-_LIMITS = {"max_file_kib": (1, 64 * 1024), "answer_budget_ms": (0, 10_000)}
+MOST_FILE_KIB = 64 * 1024
+_LIMITS = {"max_file_kib": (1, MOST_FILE_KIB), "answer_budget_ms": (0, 10_000)}
 _CHOICES = {
     "log_level": ("error", "warning", "info", "debug"),
     "quality": ("off", "on", "idle"),

@@ -48,7 +48,7 @@ class Served:
         self.index = index
 
     def __getattr__(self, name: str) -> Any:
-        return lambda params: _done(self.index.write(name, params))
+        return lambda params: _later(lambda: self.index.write(name, params))
 
     def stats(self) -> Any:
         """Count."""
@@ -146,6 +146,19 @@ def _files_of(engine: Engine) -> Any:
         return reader.list_files()
     finally:
         reader.close()
+
+
+def _later(work: Callable[[], Any]) -> Any:
+    """Do the work now; what went wrong comes with the answer, as through a socket."""
+    try:
+        return _done(work())
+    except StorageError as error:
+        problem = error
+
+    def fail() -> None:
+        raise problem
+
+    return SimpleNamespace(result=fail)
 
 
 def _done(answer: Any) -> Any:

@@ -5,16 +5,24 @@ Arguments: what to do, an empty directory to mount on, the folder. Fails by an A
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from faults.local import LocalIndex
-from faults.oracle import assert_equal, embed_foreseeably
+from faults.oracle import assert_equal, assert_true, embed_foreseeably, settle
+from support.rpc import Client, serving
+from support.waiting import until
 from wherein.db_worker import index as index_module
 from wherein.errors import IndexUnwritable
+from wherein.ownership.lock import read_owner
+from wherein.paths import index_paths
 
 
 def mount(place: Path, options: str) -> None:
@@ -32,6 +40,7 @@ def fill_up(place: Path, root: Path) -> None:
         assert str(failed.value) == made.state("read_only")
         assert made.search("upload retry part") is not None  # what is there answers
         mount(place, "remount,size=200m")
+        made.reconcile(tries=1)  # none of the many writes that failed is in the way
         made.settle(embed_foreseeably)
         assert made.state("read_only") == ""
         assert made.state("rebuilding") == ""
@@ -80,6 +89,77 @@ def read_only(place: Path, root: Path) -> None:
     assert found.hits
     made.close()
     assert_equal(place / "index", root, embed_foreseeably)
+
+
+def fill(place: Path) -> Path:
+    """Leave not one free page on a disk; returns the file to remove."""
+    ballast = place / "ballast"
+    with contextlib.suppress(OSError), ballast.open("ab", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4_096)
+    return ballast
+
+
+def server_starts_full(place: Path, root: Path) -> None:
+    """`place` is the home of a server that can write nothing at first: told, and healed by room."""
+    mount(place, "size=64m")
+    with serving() as client:
+        client.initialize(root)
+        settle(client, 120.0)
+        client.close()
+    ballast = fill(place)
+    with serving() as client:
+        client.initialize(root)
+
+        def told() -> bool:
+            (row,) = client.ask("wherein/status")["folders"]
+            return "no space left" in row["sentence"].lower()
+
+        until(told, 30.0, "told")
+        ballast.unlink()
+        until(lambda: not told(), 30.0, "healed")
+        settle(client, 60.0)
+        client.close()
+    assert_true(root)
+
+
+def worker_starts_full(place: Path, root: Path) -> None:
+    """A worker that is started while nothing can be written is well, and is told of later."""
+    mount(place, "size=64m")
+    with serving() as client:
+        client.initialize(root)
+        settle(client, 120.0)
+        paths = index_paths(str(root))
+        ballast = fill(place)
+        told = read_owner(paths)
+        os.kill(worker(client)["pid"], signal.SIGKILL)
+
+        def serves_again() -> bool:
+            fill(place)  # the dead one's note, and the index's log, give back a page each
+            row = worker(client)
+            return row["restarts"] == 1 and row["state"] == "ready"
+
+        until(serves_again, 30.0, "a new worker")
+        assert read_owner(paths) == told
+        assert client.ask("wherein/search", {"query": "upload retry"})["results"]
+        ballast.unlink()
+        settle(client, 60.0)
+        pid = worker(client)["pid"]
+
+        def caught_up() -> bool:
+            owner = read_owner(paths)
+            return owner is not None and owner.workers["vectorization"][0] == pid
+
+        until(caught_up, 30.0, "the new worker in owner.json")
+        assert worker(client)["restarts"] == 1
+        client.close()
+    assert_true(root)
+
+
+def worker(client: Client) -> Any:
+    """The embedding worker, as the server describes it."""
+    rows = client.ask("wherein/workers")["workers"]
+    return next(row for row in rows if row["type"] == "vectorization")
 
 
 if __name__ == "__main__":

@@ -50,6 +50,26 @@ def test_F02_a_write_sent_again_after_a_restart_is_answered_as_before(tmp_path: 
     engine.close()
 
 
+def test_F02_a_write_that_was_committed_and_not_remembered_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory runs out after the commit: sent again it is answered, searched and embedded."""
+    made = LocalIndex(tmp_path / "index", tmp_path)
+    engine, first = made.index.live, update("a.py", TWO)
+
+    def no_memory(_change: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_remember", no_memory)
+        with pytest.raises(MemoryError):
+            made.index.write("replace_file", first)
+    assert made.index.write("replace_file", first).commit == 1
+    assert found_paths(ask(made.index.live, "alpha")) == ["a.py"]
+    assert made.index.live.stats().pending
+    made.close()
+
+
 def test_F02_a_kill_after_the_commit_doubles_nothing(
     wherein_home: Path, tmp_path: Path, faults: Faults
 ) -> None:

@@ -14,6 +14,7 @@ from faults.oracle import assert_equal, assert_true, embed_foreseeably, settle
 from support.namespaces import needs_mounts, needs_strace, run_traced, run_with_a_disk
 from support.rpc import SERVE, Failed, serving
 from support.waiting import until
+from wherein.errors import StorageError
 
 BRING = (sys.executable, "-m", "faults.index_folder")
 
@@ -31,6 +32,20 @@ def test_F32_a_full_disk_is_told_and_healed(tmp_path: Path, root: Path, how: str
     place = tmp_path / "disk"
     place.mkdir()
     run_with_a_disk("faults.small_disk", how, place, root)
+
+
+@needs_mounts
+def test_F32_a_server_that_starts_on_a_full_disk_heals(wherein_home: Path, root: Path) -> None:
+    """Real processes: who cannot write the token does not stay the owner in name."""
+    run_with_a_disk("faults.small_disk", "server_starts_full", wherein_home, root)
+
+
+@needs_mounts
+def test_F32_a_worker_that_starts_on_a_full_disk_is_not_ended(
+    wherein_home: Path, root: Path
+) -> None:
+    """Real processes: that owner.json cannot be written is no fault of the worker's."""
+    run_with_a_disk("faults.small_disk", "worker_starts_full", wherein_home, root)
 
 
 @needs_mounts
@@ -74,6 +89,28 @@ def test_F34_a_server_answers_from_a_read_only_home(wherein_home: Path, root: Pa
         client.initialize(root)
         settle(client, 120.0)
     assert_true(root)
+
+
+def test_F33_an_index_that_could_not_be_opened_again_is_when_it_can(
+    tmp_path: Path, root: Path
+) -> None:
+    """The same process, and the same files: a disk that was away for a while is back."""
+    index, away = tmp_path / "index", tmp_path / "away"
+    made = LocalIndex(index, root)
+    made.settle(embed_foreseeably)
+    index.rename(away)
+    index.write_bytes(b"no directory")
+    (root / "new.py").write_text("def kestrel(): pass\n", encoding="ascii")
+    with pytest.raises(StorageError):
+        made.reconcile()
+    assert made.state("read_only")
+    index.unlink()
+    away.rename(index)
+    made.reconcile(tries=1)
+    assert made.state("read_only") == made.state("rebuilding") == ""
+    made.settle(embed_foreseeably)
+    made.close()
+    assert_equal(index, root, embed_foreseeably)
 
 
 def files_of(index: Path) -> list[Path]:

@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from engine_samples import TWO, update
+from fake_embedder import FakeEmbedder
 from support.waiting import until
 from wherein import domain as d
+from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.db_worker import readers
 from wherein.db_worker.engine import Reader
 from wherein.db_worker.process import DatabaseService
@@ -22,6 +25,7 @@ from wherein.ipc.client import Client
 from wherein.ipc.operations import DATABASE_OPERATIONS
 from wherein.paths import IndexPaths, index_paths
 from wherein.settings import Settings
+from wherein.workers import vectorization
 from wherein.workers.runtime import WorkerContext
 from wherein.workers.start import WorkerStart, WorkerType
 
@@ -91,6 +95,38 @@ def test_what_a_client_leased_is_free_when_it_goes(connect: Callable[[], Client]
     waiting = second.submit("next_batch", d.BatchRequest("test-model", 16, 100, 30.0))
     first.close()
     assert {item.key for item in waiting.result(20).items} | drain(second) == leased
+
+
+def test_F41_vectors_that_could_not_be_stored_are_made_again(
+    service: DatabaseService, connect: Callable[[], Client], paths: IndexPaths,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A foreign lock at the wrong moment: the embedder gives back what it could not store."""
+    monkeypatch.setattr(vectorization, "PARK_S", 0.2)
+    database = Path(paths.directory) / "gen-1" / "index.db"
+    foreign = apsw.Connection(str(database))
+    times = itertools.count()
+
+    def lock_once(_items: object) -> None:
+        foreign.execute("ROLLBACK" if next(times) else "BEGIN IMMEDIATE")
+
+    paths.token_file.write_bytes(TOKEN)
+    DBWorkerManager.configure(start=lambda _: service.endpoint)
+    ours, theirs = socket.socketpair()
+    start = WorkerStart(WorkerType.VECTORIZATION, (paths,), TOKEN, Settings())
+    context = WorkerContext(start, theirs)
+    client = connect()
+    client.submit("replace_file", update("a.txt", "a text of words\n")).result(20)
+    worker = vectorization.Vectorizer(context, FakeEmbedder(lock_once))
+    threading.Thread(target=worker.work, args=(paths,), daemon=True).start()
+    try:
+        until(lambda: client.submit("stats", d.Empty()).result(20).vectors == 1, 60.0, "the vector")
+        assert next(times) == 2
+    finally:
+        context.stopping.set()
+        foreign.close()
+        ours.close()
+        theirs.close()
 
 
 def test_a_lease_to_a_client_that_went_meanwhile_is_given_back(

@@ -20,8 +20,9 @@ from support.waiting import until
 from support.workspace import make_project
 from wherein.commands import search
 from wherein.database.db_worker_manager import DBWorkerManager
-from wherein.errors import WorkerUnavailable
+from wherein.errors import StorageError, WorkerUnavailable
 from wherein.host import IndexHost
+from wherein.ipc import control
 from wherein.lsp.context import ServerContext
 from wherein.ownership.lock import OwnerLock
 from wherein.paths import index_paths
@@ -103,6 +104,25 @@ def test_r1_a_restart_that_was_due_does_not_happen_after_a_stop(
     manager._restart(watcher)  # as a timer that could not be cancelled in time would
     assert watcher.state is WorkerState.DEAD
     assert watcher.restarts == 0
+
+
+def test_a_listener_that_fails_costs_no_worker(host: IndexHost) -> None:
+    """What goes wrong here with a message is no fault of the worker that sent it."""
+    heard: list[control.Up] = []
+    pids = {s.type: s.pid for s in host.worker_status()}
+    watcher = handles()[WorkerType.FILE_WATCHER]
+    listener = watcher._listener
+
+    def fail_once(handle: WorkerHandle, message: control.Up) -> None:
+        heard.append(message)
+        if len(heard) == 1:
+            raise StorageError("there is no room")
+        listener(handle, message)
+
+    watcher._listener = fail_once
+    until(lambda: host.sync(host.folders[0]).result() > 0, what="sync")
+    assert len(heard) > 1
+    assert {s.type: s.pid for s in host.worker_status()} == pids
 
 
 def test_a_worker_that_dies_too_often_is_given_up_with_a_reason(

@@ -48,6 +48,59 @@ REMOVALS = (
         "tests/process/test_rules.py::test_r2_only_an_owner_starts_workers",
     ),
     Removal(
+        "a lock that is given back when the token cannot be written",
+        "ownership/lock.py",
+        "        except BaseException:\n            self.release()\n            raise\n",
+        "        finally:\n            pass\n",
+        "tests/faults/test_F32_disk.py::test_F32_a_server_that_starts_on_a_full_disk_heals",
+    ),
+    Removal(
+        "a worker's place in owner.json, written later on a full disk",
+        "folder.py",
+        "        self.lock.catch_up()\n",
+        "",
+        "tests/faults/test_F32_disk.py::test_F32_a_worker_that_starts_on_a_full_disk_is_not_ended",
+    ),
+    Removal(
+        "a message that cannot be dealt with, told from a worker that is broken",
+        "workers/handle.py",
+        "                    self._take(message)\n",
+        "                    self._handle(message)\n",
+        "tests/process/test_safeguards_rules.py::test_a_listener_that_fails_costs_no_worker",
+    ),
+    Removal(
+        "writes that failed together, taken together",
+        "workers/folder_indexer.py",
+        "            while self._in_flight:\n                with contextlib",
+        "            if False:\n                with contextlib",
+        "tests/faults/test_F32_disk.py::test_F32_a_full_disk_is_told_and_healed[fill_up]",
+    ),
+    Removal(
+        "leases that go with their connection when vectors could not be stored",
+        "workers/vectorization.py",
+        "                database.close()  # and with it the lease of what was not stored\n"
+        "                database = CodeDatabase(config)\n",
+        "",
+        "tests/process/test_safeguards_database.py"
+        "::test_F41_vectors_that_could_not_be_stored_are_made_again",
+    ),
+    Removal(
+        "a file system without locks, told from an owner",
+        "ownership/lock.py",
+        "        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):\n",
+        "        if error.errno:\n",
+        "tests/unit/test_safeguards_lock.py"
+        "::test_F28_a_file_system_without_locks_is_not_taken_for_an_owner",
+    ),
+    Removal(
+        "the end of what a killed process had moved on from",
+        "db_worker/generations.py",
+        "            _remove_leftovers(index_dir)  # of one that was killed when it had moved on\n",
+        "",
+        "tests/faults/test_F38_killed_upgrade.py"
+        "::test_F38_a_kill_while_an_old_index_is_replaced_leaves_no_half_of_one[fsync]",
+    ),
+    Removal(
         "the verdict of a death before the next start",
         "workers/handle.py",
         "            self._due_at = math.inf",
@@ -175,7 +228,7 @@ REMOVALS = (
     Removal(
         "the end of what a dead owner left behind",
         "ownership/lock.py",
-        "        kill_leftovers(read_owner(self._paths))\n",
+        "            kill_leftovers(read_owner(self._paths))\n",
         "",
         "tests/process/test_leftovers.py::test_F25_the_next_owner_kills_what_was_left",
     ),
@@ -244,6 +297,22 @@ REMOVALS = (
         "            if self.writer.lost or self.live.lost:  # its files were removed",
         "            if False:  # its files were removed",
         "tests/faults/test_F39_removed.py::test_F39_a_removal_is_not_taken_for_a_failing_disk",
+    ),
+    Removal(
+        "an index that is closed and cannot be opened yet",
+        "db_worker/engine.py",
+        "        return self._closed or self._behind\n",
+        "        return self._behind\n",
+        "tests/faults/test_F32_disk.py"
+        "::test_F33_an_index_that_could_not_be_opened_again_is_when_it_can",
+    ),
+    Removal(
+        "memory that fell behind a commit",
+        "db_worker/engine.py",
+        "        return self._closed or self._behind",
+        "        return self._closed",
+        "tests/faults/test_F02_once.py"
+        "::test_F02_a_write_that_was_committed_and_not_remembered_is_found",
     ),
     Removal(
         "workers that leave with the index that is given up",

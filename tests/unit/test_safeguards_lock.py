@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from pathlib import Path
 
+import pytest
+
+from wherein.errors import StorageError
 from wherein.ownership.lock import OwnerLock, read_owner
 from wherein.paths import index_paths
 
@@ -25,3 +31,21 @@ def test_a_released_lock_is_free_though_its_process_lives(
     assert second.acquire(b"2" * 32)
     assert paths.token_file.read_bytes() == b"2" * 32
     second.release()
+
+
+def test_F28_a_file_system_without_locks_is_not_taken_for_an_owner(
+    wherein_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would ever serve such a folder, and nobody would be told."""
+
+    def no_locks(_fd: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    lock = OwnerLock(index_paths(str(tmp_path)))
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", no_locks)
+        with pytest.raises(StorageError, match=r"cannot be locked: No locks .* WHEREIN_HOME"):
+            lock.acquire(b"1" * 32)
+    assert not lock.held
+    assert lock.acquire(b"1" * 32)
+    lock.release()

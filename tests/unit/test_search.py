@@ -198,6 +198,19 @@ def test_snippets_are_the_first_lines_as_indexed(engine: Engine) -> None:
     assert ask(engine, "retry").hits[0].snippet == ""
 
 
+def test_a_file_larger_than_most_has_its_snippet_and_its_vectors(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """`maxFileKib` let it in: its text is read again from the disk, also after a restart."""
+    text = "def kestrel():\n    return 1\n\n" + "# a line of nothing\n" * 60_000
+    write(tmp_path, engine, "large.py", text)
+    assert ask(engine, "kestrel", snippet_lines=1).hits[0].snippet == "def kestrel():"
+    engine._work.texts.clear()  # as a restart does
+    embed_all(engine)
+    stats = engine.stats()
+    assert stats.pending == stats.failed_vectors == 0
+
+
 def test_a_snippet_of_a_changed_file_is_dropped(engine: Engine, tmp_path: Path) -> None:
     changed = UPLOADS.replace("send again", "give up")
     (tmp_path / "src/uploads.py").write_text("# a new first line\n" + changed)

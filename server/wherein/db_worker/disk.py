@@ -5,8 +5,10 @@ SQLite's write-ahead log needs memory that processes share, which a network file
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +54,15 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def size(files: Iterable[Path]) -> int:
+    """Return how many bytes these files have, those that are there."""
+    total = 0
+    for path in files:
+        with contextlib.suppress(OSError):  # no log right now
+            total += path.stat().st_size
+    return total
 
 
 def refuse_odd(database: Path) -> None:

@@ -69,7 +69,7 @@ class Engine:
         self._log = upkeep.Log(opened.conn)
         self._writing = threading.RLock()
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = self._behind = False
         self._store = Store(opened.conn)
         self._catalogue = Catalogue(loading.files(opened.conn))
         self._frequencies = Frequencies()
@@ -183,7 +183,7 @@ class Engine:
             self._store.collect_vectors(0)
             upkeep.purge(self._conn)
             self._log.empty()
-        return self._bytes_on_disk()
+        return disk.size(self._files)
 
     def follow(self, database: Path, commit: int) -> None:
         """Come after another generation: count on from its commit, and take its vectors.
@@ -227,7 +227,7 @@ class Engine:
                 vectors_written=self._vectors_written,
                 fingerprint=self._store.fingerprint,
                 generation=self.generation,
-                index_bytes=self._bytes_on_disk(),
+                index_bytes=disk.size(self._files),
                 text_bytes=counters["text_bytes"],
                 recovered=self._recovered,
                 opened_at=self._opened_at,
@@ -271,6 +271,11 @@ class Engine:
         """True when the file that is open is not the one under its name any more."""
         return disk.identity(self.database) != self._identity
 
+    @property
+    def spent(self) -> bool:
+        """True when it must be opened anew: it is closed, or memory fell behind a commit."""
+        return self._closed or self._behind
+
     def close(self) -> None:
         """Close the database and mark it as closed well; a second call does nothing."""
         with self._writing:
@@ -296,11 +301,15 @@ class Engine:
                 raise StorageError("The index is closed.")
             if self.frozen:
                 raise generations.unwritable(self.database.parent.parent, "it is read-only")
+            commit = self._store.counters["commit"]
             try:
                 yield
+                commit = self._store.counters["commit"]
                 self._log.keep_short()
             except apsw.Error as error:
                 raise explained(error, self.database) from error
+            finally:  # a repeated request would change nothing in memory: it was applied
+                self._behind |= commit != self._store.counters["commit"]
 
     def _remember(self, change: Change) -> None:
         """Bring memory level with a committed write."""
@@ -389,12 +398,3 @@ class Engine:
             self._matrix, self._live = matrix, len(base)
             self._work.chunks, self._work.symbols = pending, unnamed
         memory.give_back(self._conn)
-
-    def _bytes_on_disk(self) -> int:
-        total = 0
-        for path in self._files:
-            try:
-                total += path.stat().st_size
-            except OSError:
-                continue  # no log right now
-        return total

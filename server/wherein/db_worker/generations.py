@@ -148,7 +148,9 @@ def _open_current(index_dir: Path) -> Opened:
         database = index_dir / f"gen-{number}" / DATABASE
         try:
             _refuse_marked(database)
-            return Opened(schema.open_writer(database, number), database, number)
+            opened = Opened(schema.open_writer(database, number), database, number)
+            _remove_leftovers(index_dir)  # of one that was killed when it had moved on
+            return opened
         except schema.OtherVersion as error:
             note = _OUTDATED
             if error.newer:  # it stays as it is, for the wherein that made it

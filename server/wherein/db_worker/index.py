@@ -62,8 +62,7 @@ class Index:
         """Do one write of the engine's. Raises its errors, after doing what they ask for."""
         if self.writer.frozen:
             self._thaw()
-        if self.writer.lost or self.live.lost:
-            self._reopen(_GONE)
+        self._keep_open()
         engine = self.writer
         try:
             answer = getattr(engine, operation)(params)
@@ -83,9 +82,9 @@ class Index:
         """See whether the files are still there, and whether they can be written again."""
         if self.writer.frozen:
             self._thaw()
-        elif self.writer.lost or self.live.lost:
+        else:
             with contextlib.suppress(StorageError):
-                self._reopen(_GONE)
+                self._keep_open()
 
     def purge(self) -> int:
         """Leave nothing on disk but what the index says now; returns its bytes there."""
@@ -140,11 +139,13 @@ class Index:
             logger.warning("%s", error)
             if self.writer.lost or self.live.lost:  # its files were removed: the disk is well
                 self._io_error_at = float("-inf")
-                self._reopen(_GONE)
             elif again:
                 self._put_aside(engine)
+                return
             else:
-                self._reopen("")
+                self._close(engine)
+            with contextlib.suppress(StorageError):  # told, and tried again at the next write
+                self._keep_open()
 
     def retire(self, *, idle: bool = False) -> float | None:
         """Close engines that were replaced when it is time; returns in how many seconds it is."""
@@ -178,6 +179,13 @@ class Index:
             self._say("read_only", str(error))
             self._probe_at = time.monotonic() + PROBE_S
             return Engine.of(generations.open_frozen(self._dir), self._root)
+
+    def _keep_open(self) -> None:
+        """Open anew what was removed, or closed while it could not be. Raises StorageError."""
+        if self.writer.lost or self.live.lost:
+            self._reopen(_GONE)
+        elif self.writer.spent or self.live.spent:
+            self._reopen("")
 
     def _guarded(self, work: Callable[[], object]) -> None:
         engine = self.writer

@@ -16,6 +16,7 @@ from wherein.db_worker.embedders import EmbedNow
 from wherein.db_worker.failures import reading
 from wherein.db_worker.meaning import Cancelled
 from wherein.db_worker.schema import query
+from wherein.db_worker.snippets import MOST_BYTES
 from wherein.db_worker.vectors import Scan
 from wherein.domain import EmbedItem, Mode, QueryVector, SearchResponse, SimilarQuery, Skip
 from wherein.errors import InvalidParams
@@ -166,7 +167,7 @@ class Reader(search.Reader):
 
     def _text(self, path: bytes, start: int, end: int, covered: list[_Covered]) -> str:
         """Read lines of a file; of a notebook, whose lines are JSON, the chunks instead."""
-        source = read(self._shared.root, path)
+        source = read(self._shared.root, path, MOST_BYTES)
         if isinstance(source, Skip):
             shown = path.decode("utf-8", "replace")
             raise InvalidParams(f"path: {shown} cannot be read now ({source.value})")

@@ -7,12 +7,17 @@ what was indexed; anything else is a file that changed, and the watcher will bri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from wherein.domain import EmbedItem, SearchHit, Skip
 from wherein.indexing.header import input_key, model_header
 from wherein.indexing.reader import read
+from wherein.settings import MOST_FILE_KIB
+
+#: The watcher decides how large a file may be, by the setting; what it took is read here.
+MOST_BYTES: Final = MOST_FILE_KIB * 1024
 
 #: path, symbol, (start byte, end byte, first line, last line), key
 Place = tuple[bytes, str, tuple[int, int, int, int], bytes]
@@ -24,7 +29,7 @@ def texts(root: str, places: Sequence[Place]) -> list[str | None]:
     found: list[str | None] = []
     for path, symbol, (start, end, _, _), key in places:
         if path not in sources:
-            source = read(root, path)
+            source = read(root, path, MOST_BYTES)
             sources[path] = None if isinstance(source, Skip) else source.data
         data = sources[path]
         text = None if data is None else data[start:end].decode("utf-8", "replace")

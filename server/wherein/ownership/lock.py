@@ -7,10 +7,12 @@ descriptor is not inherited (workers are spawned). Runs in the hosting process o
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -45,6 +47,8 @@ class OwnerLock:
         self._endpoints: dict[str, str] = {}
         self._workers: dict[str, tuple[int, float]] = {}
         self._since = time.time()
+        self._telling = threading.Lock()
+        self._untold = False  # owner.json lacks something, because it could not be written
 
     @property
     def held(self) -> bool:
@@ -54,7 +58,8 @@ class OwnerLock:
     def acquire(self, token: bytes) -> bool:
         """Try to become the owner without waiting; on success the token and owner.json are ours.
 
-        Raises StorageError when the index's directory cannot be used.
+        Raises StorageError when the index's directory cannot be used; then the lock is free again,
+        so that whoever can use it is not kept out by one who cannot.
         """
         if self.held:
             return True
@@ -64,32 +69,53 @@ class OwnerLock:
             return False
         with contextlib.suppress(OSError):
             os.utime(fd if os.utime in os.supports_fd else self._paths.lock)  # the last use
-        self._fd = fd
         self._since = time.time()
-        self._endpoints, self._workers = {}, {}
-        kill_leftovers(read_owner(self._paths))
-        self._choose_place(frozen=not _can_write(self._paths))
-        write_private(self._paths.token_file, token)
-        self._tell()
+        self._endpoints, self._workers, self._untold = {}, {}, False
+        self._fd = fd
+        try:
+            kill_leftovers(read_owner(self._paths))
+            self._choose_place(frozen=not _can_write(self._paths))
+            write_private(self._paths.token_file, token)
+            self._tell()
+        except BaseException:
+            self.release()
+            raise
         return True
 
     def announce(self, worker: str, endpoint: str, pid: int) -> None:
-        """Write a worker's process and where it listens into owner.json, when this is the owner."""
-        if self.held:
+        """Write a worker's process and where it listens into owner.json, when this is the owner.
+
+        On a disk that is full it is written later (`catch_up`): the worker itself is well.
+        """
+        with self._telling:
             if endpoint:
                 self._endpoints[worker] = endpoint
             self._workers[worker] = (pid, _started(pid))
-            self._tell()
+            self._untold = True
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write what owner.json lacks, when this is the owner and its disk lets it."""
+        with self._telling:
+            if not (self._untold and self.held):
+                return
+            try:
+                self._tell()
+            except StorageError:
+                logger.warning("owner.json cannot be written and is tried again")
 
     def release(self) -> None:
         """Stop being the owner."""
-        fd, self._fd = self._fd, None
+        with self._telling:
+            fd, self._fd = self._fd, None
         if fd is not None:
-            with contextlib.suppress(OSError):
-                self._paths.owner_file.unlink()
-                os.utime(self._paths.lock)
-            self._choose_place(frozen=False)
-            os.close(fd)
+            try:
+                with contextlib.suppress(OSError):
+                    self._paths.owner_file.unlink()
+                    os.utime(self._paths.lock)
+                self._choose_place(frozen=False)
+            finally:
+                os.close(fd)
 
     def _choose_place(self, *, frozen: bool) -> None:
         """Say by its being there that token and owner.json are not beside a read-only index."""
@@ -110,12 +136,14 @@ class OwnerLock:
             workers=self._workers,
         )
         write_private(self._paths.owner_file, msgspec.json.encode(owner))
+        self._untold = False
 
 
 def hold(paths: IndexPaths) -> int | None:
     """Take the lock without waiting and say nothing; returns its descriptor, None when it is held.
 
-    Raises StorageError when the file cannot be opened.
+    Raises StorageError when the file cannot be opened, or not locked: some file systems have no
+    locks, and nobody owns an index for that.
     """
     try:
         # A lock needs no writing, and a read-only index is owned as well.
@@ -123,8 +151,14 @@ def hold(paths: IndexPaths) -> int | None:
         fd = os.open(paths.lock, flags, 0o600)
     except OSError as error:
         raise StorageError(f"{paths.lock} cannot be opened: {error.strerror}") from error
-    if _lock(fd) and _still_there(fd, paths.lock):
-        return fd
+    try:
+        if _lock(fd) and _still_there(fd, paths.lock):
+            return fd
+    except OSError as error:
+        os.close(fd)
+        raise StorageError(
+            f"{paths.lock} cannot be locked: {error.strerror}. Set WHEREIN_HOME to a local disk"
+        ) from error
     os.close(fd)
     return None
 
@@ -174,6 +208,7 @@ def _still_there(fd: int, path: Path) -> bool:
 
 
 def _lock(fd: int) -> bool:
+    """Lock a file; False when another process holds the lock. Raises OSError for any other why."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -186,6 +221,8 @@ def _lock(fd: int) -> bool:
 
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        raise
     return True

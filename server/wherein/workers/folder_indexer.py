@@ -6,6 +6,7 @@ then reading waits too. Single-threaded: only the watcher's main thread calls it
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
@@ -243,7 +244,17 @@ class FolderIndexer:
         self._bytes += size
 
     def _collect(self) -> None:
-        """Wait for the oldest write. One that failed is forgotten, so that it is tried again."""
+        """Wait for the oldest write; when it failed, for all: none is left to fail a later look."""
+        try:
+            self._take_oldest()
+        except WhereinError:
+            while self._in_flight:
+                with contextlib.suppress(WhereinError):
+                    self._take_oldest()
+            raise
+
+    def _take_oldest(self) -> None:
+        """Take one write's answer. One that failed is forgotten, so that it is tried again."""
         pending, entry, size = self._in_flight.popleft()
         self._bytes -= size
         try:
@@ -255,6 +266,8 @@ class FolderIndexer:
         self._known[entry.path] = entry
 
     def _drain(self) -> None:
+        while self._in_flight:  # first: a touch that fails must leave none of them behind
+            self._collect()
         if self._touched:
             touched, self._touched = self._touched, []
             for start in range(0, len(touched), _GROUP):
@@ -262,8 +275,6 @@ class FolderIndexer:
                 pairs = [(entry.path, entry.signature) for entry in group]
                 self._database.touch_files(TouchFiles(pairs, self._request_id())).result()
                 self._known.update((entry.path, entry) for entry in group)
-        while self._in_flight:
-            self._collect()
 
     def _touch(self, entry: KnownFile) -> None:
         self._touched.append(entry)

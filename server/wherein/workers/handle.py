@@ -253,18 +253,27 @@ class WorkerHandle:
                 break  # a stop that lost patience closed the pipe; the process is reaped below
             if pipe in ready:
                 try:
-                    self._handle(_decode(frames.read_frame(pipe)))
-                    continue
+                    message = _decode(frames.read_frame(pipe))
                 except (WhereinError, *UNREADABLE, OSError):
                     # Its end is closed: dead, or so broken that it must die.
                     if not wait([process.sentinel], 0.5):
                         process.kill()
+                else:
+                    self._take(message)
+                    continue
             break
         # This thread alone reaps the process; multiprocessing may do it too when it starts another.
         until = time.monotonic() + 5.0
         while process.exitcode is None and time.monotonic() < until:
             process.join(0.05)
         self._gone(process)
+
+    def _take(self, message: control.Up) -> None:
+        """Do what a message asks for; what goes wrong in that is not the worker's fault."""
+        try:
+            self._handle(message)
+        except Exception:
+            logger.exception("a message of the %s worker was lost", self.type.value)
 
     def _handle(self, message: control.Up) -> None:
         if isinstance(message, control.Heartbeat):

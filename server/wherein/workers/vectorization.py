@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 256  # inputs a round trip; the service slices them so that a query waits ~10 ms
 PARK_S: Final = 30.0
-RETRY_S: Final = 0.5
+RETRY_S: Final = 0.5  # after vectors could not be fetched or stored, twice as long each time
+LONGEST_RETRY_S: Final = 15.0
 
 
 class Vectorizer:
@@ -111,8 +112,10 @@ class Vectorizer:
 
     def work(self, index: IndexPaths) -> None:
         """Embed what one index lacks, for as long as the process lives, or the model is of use."""
-        database = CodeDatabase(DriverConfig("sqlite", index.directory))
+        config = DriverConfig("sqlite", index.directory)
+        database = CodeDatabase(config)
         early = True  # a new index: the model is loaded while words are collected
+        pause = RETRY_S
         while not self._context.stopping.is_set():
             self._running.wait()
             try:
@@ -120,12 +123,16 @@ class Vectorizer:
                     self._embedder.prepare()
                 early = False
                 self._round(database, index)
+                pause = RETRY_S
             except ModelError as error:
                 self._context.send(_only_words(error))
                 break
             except WhereinError as error:
                 logger.info("no batch: %s", error)
-                self._context.stopping.wait(RETRY_S)
+                database.close()  # and with it the lease of what was not stored
+                database = CodeDatabase(config)
+                self._context.stopping.wait(pause)
+                pause = min(pause * 2, LONGEST_RETRY_S)
         database.close()
 
     def _incomplete(self, database: CodeDatabase) -> bool:
