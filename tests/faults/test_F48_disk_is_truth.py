@@ -19,6 +19,7 @@ import pytest
 from faults import sources
 from faults.local import LocalIndex
 from faults.oracle import assert_equal, embed_foreseeably
+from support.namespaces import needs_mounts, run_with_a_disk
 from wherein.domain import Skip
 from wherein.indexing import reader as reader_module
 from wherein.indexing import walker
@@ -256,6 +257,14 @@ def test_F58_a_folder_that_is_gone_keeps_its_index(index: LocalIndex, root: Path
     (root / "pkg0" / "file0.py").unlink()
     check(index, root)
     assert not index.indexer.root_missing
+
+
+@needs_mounts
+def test_F58_a_disk_that_is_unmounted_keeps_its_index(wherein_home: Path, tmp_path: Path) -> None:
+    """What umount leaves is an empty directory: nobody deleted anything. A person may, though."""
+    place = tmp_path / "place"
+    place.mkdir()
+    run_with_a_disk("faults.unmounted", place)
 
 
 def test_F60_ignore_rules_that_change_are_followed(index: LocalIndex, root: Path) -> None:

@@ -106,6 +106,13 @@ REMOVALS = (
         "::test_F59_a_directory_that_cannot_be_read_is_unknown_not_deleted",
     ),
     Removal(
+        "an empty directory in the folder's place is a disk that is away",
+        "workers/known_root.py",
+        "        if empty and now != self._ours and ",
+        "        if False and ",
+        "tests/faults/test_F48_disk_is_truth.py::test_F58_a_disk_that_is_unmounted_keeps_its_index",
+    ),
+    Removal(
         "a rebuild that is filled before it answers",
         "db_worker/readers.py",
         "                wanted = self._index.writer\n",

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import logging
 import queue
-import stat
 import threading
 import time
-from pathlib import Path
 from typing import Final
 
 from wherein.errors import WhereinError
 from wherein.ipc import control
 from wherein.paths import IndexPaths
 from wherein.workers.folder_indexer import FolderIndexer, excludes_of
+from wherein.workers.known_root import identity
 from wherein.workers.rhythm import WATCH_AGAIN_S, Rhythm, Sleep
 from wherein.workers.runtime import WorkerContext
 from wherein.workers.start import WatchMode
@@ -56,7 +55,7 @@ class WatchedFolder:
         self._sleep = Sleep(time.monotonic(), time.time())
         self._watching = threading.Lock()
         self._watched_at = time.monotonic()
-        self._root = _identity(index.root)
+        self._root = identity(index.root)
         self._root_look = time.monotonic() + ROOT_S
         self._reported_at = 0.0
         self._told = ""
@@ -134,7 +133,7 @@ class WatchedFolder:
         if self._sleep.happened(now, time.time(), now - self._root_look + ROOT_S):
             self.hints.add(None)  # whatever happened meanwhile, nobody told
         self._root_look = now + ROOT_S
-        found, before = _identity(self.indexer.paths.root), self._root
+        found, before = identity(self.indexer.paths.root), self._root
         self._root = found
         if found != before or (found is not None and self.watch.ended):
             self.follow()
@@ -145,7 +144,7 @@ class WatchedFolder:
             self._context.send(control.State("watch_polling", self._told, self.id))
         if self.indexer.root_missing != self._told_missing:
             self._told_missing = self.indexer.root_missing
-            gone = "The folder is not there. The index is kept until it returns"
+            gone = "The folder or its disk is not there. The index is kept until it returns"
             self._context.send(
                 control.State("root_missing", gone if self._told_missing else "", self.id)
             )
@@ -187,15 +186,6 @@ def main(context: WorkerContext) -> None:
     for folder in folders:
         folder.watch.stop()
         folder.indexer.close()
-
-
-def _identity(root: str) -> tuple[int, int] | None:
-    """Tell one directory from another of the same name; None when there is none."""
-    try:
-        found = Path(root).stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 def _look_where_due(context: WorkerContext, folders: list[WatchedFolder]) -> None:

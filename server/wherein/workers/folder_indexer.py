@@ -39,6 +39,7 @@ from wherein.ipc.pending import Pending
 from wherein.logs import shown
 from wherein.paths import IndexPaths, index_home, log_home
 from wherein.settings import Settings
+from wherein.workers.known_root import KnownRoot, identity
 from wherein.workers.quarantine import Unit, WorkNote
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class FolderIndexer:
         self.paths = paths
         self._excludes = excludes_of(paths, settings)
         self.rules = IgnoreRules(paths.root, self._excludes)
+        self._root = KnownRoot(paths)
         self.root_missing = False
         self._settings = settings
         self._max_bytes = settings.max_file_kib * 1024
@@ -111,11 +113,12 @@ class FolderIndexer:
             stats = self._load_known()
             self.update(urgent)
         self.rules = IgnoreRules(self.paths.root, self._excludes)
+        before = identity(self.paths.root)
         found = walk(self.paths.root, self.rules)
         if stats is None:
             stats = self._load_known()  # after the walk: a database that starts is not waited for
-        if not Path(self.paths.root).is_dir():
-            found.unknown.add(b"")  # it went while we walked
+        if not self._root.looked(found, before, holds=bool(self._known)):
+            found.unknown.add(b"")
         self.root_missing = b"" in found.unknown
         plan = compare(found, self._known, max_bytes=self._max_bytes)
         self._remove(plan.remove)
@@ -148,9 +151,6 @@ class FolderIndexer:
                 if seen is Skip.UNREADABLE and path in self._known:
                     continue  # its directory cannot be read: it is unknown, not gone
                 self._send_skip(path, seen, NO_SIGNATURE)
-        if gone and not Path(self.paths.root).is_dir():
-            self.root_missing = True  # its files are unknown then, not deleted
-            gone = []
         self._remove(gone)
         self._drain()
 
@@ -271,6 +271,8 @@ class FolderIndexer:
     def _remove(self, paths: list[bytes]) -> None:
         if not paths:
             return
+        if not self._root.is_there():
+            return  # unmounted or moved away: unknown, not deleted; the next reconcile decides
         while self._in_flight:  # an older write of the same path must not come after
             self._collect()
         for start in range(0, len(paths), _GROUP):
