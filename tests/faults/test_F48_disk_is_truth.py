@@ -10,6 +10,7 @@ import errno
 import os
 import random
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,13 @@ from faults import sources
 from faults.local import LocalIndex
 from faults.oracle import assert_equal, embed_foreseeably
 from support.namespaces import needs_mounts, run_with_a_disk
+from support.waiting import until
 from wherein.domain import Skip
 from wherein.indexing import reader as reader_module
 from wherein.indexing import walker
+from wherein.workers.watching import Hints, Watch
+
+LEVELS = 1_100
 
 
 @pytest.fixture
@@ -199,23 +204,52 @@ def test_F51_F52_F53_odd_sizes_texts_and_names(index: LocalIndex, root: Path) ->
     assert known(index)[b"odd/\xff\xfe.py"] is None
 
 
-def test_F55_very_deep_directories_and_code(index: LocalIndex, root: Path) -> None:
-    """Nothing recurses: a thousand directories in each other, ten thousand brackets."""
-    here = os.open(root, os.O_RDONLY)
-    try:
-        for _ in range(300):  # a path of 4,096 bytes is the system's limit
-            os.mkdir("deeper", dir_fd=here)
-            inner = os.open("deeper", os.O_RDONLY, dir_fd=here)
-            os.close(here)
-            here = inner
-        made = os.open("deep.py", os.O_WRONLY | os.O_CREAT, dir_fd=here)
-        os.write(made, b"def abyss(): pass\n")
-        os.close(made)
-    finally:
-        os.close(here)
-    (root / "brackets.py").write_bytes(b"x = " + b"(" * 10_000 + b")" * 10_000 + b"\n")
+@pytest.fixture
+def deep(root: Path) -> Iterator[Path]:
+    """A directory in the folder whose depth pytest could not clean up."""
+    yield root / "deep"
+    subprocess.run(["rm", "-rf", str(root / "deep")], check=True)
+
+
+def test_F55_very_deep_directories_and_code(index: LocalIndex, root: Path, deep: Path) -> None:
+    """Nothing recurses: more than a thousand directories in each other, 100,000 brackets."""
+    deep.mkdir()  # a path of 4,096 bytes is the system's limit
+    sources.make_deep(deep, LEVELS, "deep.py", b"def abyss(): pass\n")
+    (root / "brackets.py").write_bytes(b"x = " + b"(" * 100_000 + b")" * 100_000 + b"\n")
     check(index, root)
-    assert index.search("abyss")
+    found = index.search("abyss")
+    assert found is not None
+    assert found.hits
+
+
+def test_F55_very_deep_directories_are_watched(root: Path, tmp_path: Path, deep: Path) -> None:
+    """Those that are there at the start, and those that come: nothing recurses in the observer."""
+    hints = Hints(lambda: None)
+    deep.mkdir()
+    sources.make_deep(deep, LEVELS, "deep.py", b"x = 1\n")
+    watch = Watch(str(root), (), hints)
+    watch.start()
+    try:
+        assert not watch.trouble
+        bottom = "deep/" + "d/" * LEVELS
+        (root / bottom / "deep.py").write_bytes(b"x = 2\n")
+        edited = os.fsencode(bottom + "deep.py")
+        until(lambda: edited in hints.take()[0], what="an edit in the deep")
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        sources.make_deep(outside, LEVELS, "late.py", b"y = 1\n")
+        outside.rename(deep / "moved")
+        until(lambda: hints.take()[1], what="the directory that was moved in")
+        late = "deep/moved/" + "d/" * LEVELS + "late.py"
+
+        def heard() -> bool:
+            (root / late).write_bytes(b"y = 2\n")
+            return os.fsencode(late) in hints.take()[0]
+
+        until(heard, what="an edit in what was moved in")
+        assert not watch.ended
+    finally:
+        watch.stop()
 
 
 def test_F47_a_file_that_changes_while_it_is_read_is_not_half_there(

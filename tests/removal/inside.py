@@ -106,6 +106,13 @@ REMOVALS = (
         "::test_F59_a_directory_that_cannot_be_read_is_unknown_not_deleted",
     ),
     Removal(
+        "watches set without recursion",
+        "workers/watching.py",
+        "                recursive=own is None,\n",
+        "                recursive=True,\n",
+        "tests/faults/test_F48_disk_is_truth.py::test_F55_very_deep_directories_are_watched",
+    ),
+    Removal(
         "an empty directory in the folder's place is a disk that is away",
         "workers/known_root.py",
         "        if empty and now != self._ours and ",

@@ -77,6 +77,22 @@ def test_an_overflow_that_watchdog_only_logs_is_heard(tmp_path: Path) -> None:
     assert not gathered.whole
 
 
+def test_whatever_stops_the_observer_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only an error of the system: the disk is polled, and a person hears of it."""
+
+    def refuse(_watch: Watch) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(watching, "_own_observer", refuse)
+    gathered = hints()
+    watch = Watch(str(tmp_path), (), gathered)
+    watch.start()
+    assert "RuntimeError" in watch.trouble
+    assert gathered.whole
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
 @pytest.mark.parametrize("where", ["", "inner"])
 def test_a_directory_that_cannot_be_watched_is_told(
