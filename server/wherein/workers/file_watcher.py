@@ -46,7 +46,7 @@ class WatchedFolder:
         self.indexer = FolderIndexer(
             index, settings, self._report, context.stopping.is_set, context.note
         )
-        self.hints = Hints(lambda: inbox.put(_Poke()))
+        self.hints = Hints(lambda: inbox.put(_Poke()), self._is_rule_file)
         self.watch = Watch(index.root, excludes_of(index, settings), self.hints)
         self.reconciled = False
         self.next_look = time.monotonic()
@@ -92,11 +92,7 @@ class WatchedFolder:
             self._look_at_root()
         if self._settled() > time.monotonic():
             return
-        paths, whole = self.hints.take()
-        rules = self.indexer.rules
-        if any(rules.is_rule_file(path) for path in paths):
-            whole = True
-            self.follow()  # directories that were not watched may count now
+        paths, whole = self.take_hints()
         try:
             if whole or time.monotonic() >= self.next_look:
                 self.reconcile(paths)
@@ -108,6 +104,18 @@ class WatchedFolder:
                 self.hints.add(path)
             self.hints.add(None)
             self._pause_until = time.monotonic() + self._rhythm.after_failure()
+
+    def take_hints(self) -> tuple[set[bytes], bool]:
+        """Take the hints; where a rule file is one, directories that were not watched may count."""
+        paths, whole = self.hints.take()
+        if any(self._is_rule_file(path) for path in paths):
+            whole = True
+            if self._context.start.mode is WatchMode.FOLLOW:
+                self.follow()
+        return paths, whole
+
+    def _is_rule_file(self, path: bytes) -> bool:
+        return self.indexer.rules.is_rule_file(path)
 
     def reconcile(
         self, first: set[bytes] | tuple[bytes, ...] = (), *, rebuild: bool = False
@@ -206,7 +214,7 @@ def _sync(context: WorkerContext, folders: list[WatchedFolder], message: control
     """Reconcile one folder now and tell the commit that holds it."""
     for folder in folders:
         if folder.id == message.root:
-            folder.hints.take()
+            folder.take_hints()
             try:
                 commit = folder.reconcile(message.paths, rebuild=message.rebuild)
             except WhereinError as error:

@@ -51,12 +51,15 @@ class Hints:
     """Paths of one folder that may have changed, gathered until taken. Thread-safe.
 
     `whole` means: reconcile the folder. `on_first` is called when the first hint after a `take`
-    comes in.
+    comes in. A storm of paths is kept as `whole`, but for those that `matters` says something of.
     """
 
-    def __init__(self, on_first: Callable[[], None]) -> None:
+    def __init__(
+        self, on_first: Callable[[], None], matters: Callable[[bytes], bool] = lambda _: False
+    ) -> None:
         self._lock = threading.Lock()
         self._on_first = on_first
+        self._matters = matters
         self._paths: set[bytes] = set()
         self.whole = False
         self.first_at = 0.0
@@ -66,15 +69,19 @@ class Hints:
         """Note a path, or None for the whole folder."""
         with self._lock:
             fresh = not self._paths and not self.whole
-            if path is None or len(self._paths) >= _MAX_PATHS:
+            full = len(self._paths) >= _MAX_PATHS
+            if path is None or full:
                 self.whole = True
-            else:
+            if path is not None and (not full or self._kept_in_a_storm(path)):
                 self._paths.add(path)
             self.last_at = time.monotonic()
             if fresh:
                 self.first_at = self.last_at
         if fresh:
             self._on_first()
+
+    def _kept_in_a_storm(self, path: bytes) -> bool:
+        return len(self._paths) < 2 * _MAX_PATHS and self._matters(path)
 
     @property
     def waiting(self) -> bool:
