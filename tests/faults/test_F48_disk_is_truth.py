@@ -25,6 +25,7 @@ from support.waiting import until
 from wherein.domain import Skip
 from wherein.indexing import reader as reader_module
 from wherein.indexing import walker
+from wherein.workers import folder_indexer
 from wherein.workers.watching import Hints, Watch
 
 LEVELS = 1_100
@@ -88,6 +89,34 @@ def test_F59_a_directory_that_cannot_be_read_is_unknown_not_deleted(
     monkeypatch.undo()
     check(index, root)
     assert b"pkg1/file13.py" not in known(index)
+
+
+def test_F59_a_rebuild_waits_for_a_directory_that_cannot_be_read(
+    index: LocalIndex, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old index answers until the new one has what it has, but not for ever."""
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if bytes(path).endswith(b"pkg1"):
+            raise OSError(errno.EACCES, "refused")
+        return scandir(path)
+
+    live = index.index.live
+    monkeypatch.setattr(walker.os, "scandir", refuse)
+    index.reconcile(rebuild=True)
+    index.reconcile()
+    assert index.indexer.held_up
+    assert index.index.live is live
+    monkeypatch.undo()
+    check(index, root)
+    assert index.index.live is not live
+    assert not index.indexer.held_up
+    monkeypatch.setattr(walker.os, "scandir", refuse)
+    monkeypatch.setattr(folder_indexer, "PATIENCE_S", 0.0)
+    index.reconcile(rebuild=True)
+    assert index.state("rebuilding") == ""
+    assert not any(path.startswith(b"pkg1/") for path in known(index))
 
 
 def test_F48_a_file_that_may_not_be_read_returns_when_it_may(

@@ -106,6 +106,29 @@ REMOVALS = (
         "::test_F59_a_directory_that_cannot_be_read_is_unknown_not_deleted",
     ),
     Removal(
+        "a rebuild that waits for directories that cannot be read",
+        "workers/folder_indexer.py",
+        "        self.held_up = stats.rebuilding and self._lacks(found)\n",
+        "        self.held_up = False\n",
+        "tests/faults/test_F48_disk_is_truth.py"
+        "::test_F59_a_rebuild_waits_for_a_directory_that_cannot_be_read",
+    ),
+    Removal(
+        "a rule file in a sync, followed by other watches",
+        "workers/file_watcher.py",
+        "            folder.take_hints()\n",
+        "            folder.hints.take()\n",
+        "tests/unit/test_safeguards_watching.py::test_a_rule_file_is_not_lost_in_a_sync[alone]",
+    ),
+    Removal(
+        "a rule file in a storm of events",
+        "workers/watching.py",
+        " and (not full or self._kept_in_a_storm(path)):\n",
+        " and not full:\n",
+        "tests/unit/test_safeguards_watching.py"
+        "::test_a_rule_file_is_not_lost_in_a_sync[in a storm]",
+    ),
+    Removal(
         "watches set without recursion",
         "workers/watching.py",
         "                recursive=own is None,\n",

@@ -147,7 +147,7 @@ class Indexer:
     def __init__(self, root: str, *, away: bool = False) -> None:
         self.paths = SimpleNamespace(root=root)
         self.rules = SimpleNamespace(is_rule_file=lambda _path: False)
-        self.root_missing = False
+        self.root_missing = self.held_up = False
         self.changes = 0
         self.away = away
 

@@ -126,7 +126,8 @@ class WatchedFolder:
         self._tell_trouble()
         self._report("idle", 0, 0)
         following = self._context.start.mode is WatchMode.FOLLOW
-        polling = following and bool(self.watch.trouble or self.indexer.root_missing)
+        blind = self.watch.trouble or self.indexer.root_missing or self.indexer.held_up
+        polling = following and bool(blind)
         now = time.monotonic()
         self.next_look = now + self._rhythm.after_look(
             found=self.indexer.changes > 0, polling=polling

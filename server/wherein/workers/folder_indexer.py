@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,7 +35,7 @@ from wherein.indexing.chunker import parse
 from wherein.indexing.ignore import IgnoreRules
 from wherein.indexing.reader import Source, read
 from wherein.indexing.reconcile import NO_SIGNATURE, compare, settled
-from wherein.indexing.walker import stat_file, walk
+from wherein.indexing.walker import Walk, stat_file, walk
 from wherein.ipc.pending import Pending
 from wherein.logs import shown
 from wherein.paths import IndexPaths, index_home, log_home
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT: Final = 256
 MAX_BYTES: Final = 16 * 1024 * 1024
+PATIENCE_S: Final = 600.0  # how long a rebuild waits for directories that cannot be read
 _GROUP: Final = 500  # paths in one removal or touch
 
 
@@ -81,6 +83,9 @@ class FolderIndexer:
         self.rules = IgnoreRules(paths.root, self._excludes)
         self._root = KnownRoot(paths)
         self.root_missing = False
+        self.held_up = False  # a rebuild waits for directories that cannot be read now
+        self._answered: list[bytes] = []  # files of the index that a rebuild is to replace
+        self._patient_until = 0.0
         self._settings = settings
         self._max_bytes = settings.max_file_kib * 1024
         self._report = report
@@ -107,7 +112,7 @@ class FolderIndexer:
         self._report("scanning", 0, 0)
         self.changes = 0
         if rebuild:
-            self._database.begin_rebuild().result()
+            self._begin_rebuild()
         stats = None
         if urgent := list(first):
             stats = self._load_known()
@@ -130,10 +135,26 @@ class FolderIndexer:
             self._report("indexing", done, len(plan.read))
             self._bring(path)
         self._drain()
-        if stats.rebuilding and not self.root_missing and not self._stop():
+        self.held_up = stats.rebuilding and self._lacks(found)
+        if stats.rebuilding and not (self.root_missing or self.held_up or self._stop()):
             self._database.finish_rebuild(stats.generation).result()
+            self._answered = []
         self._report("idle", len(plan.read), len(plan.read))
         return self._database.stats().result().commit
+
+    def _begin_rebuild(self) -> None:
+        if not self._load_known().rebuilding:
+            self._answered = list(self._known)
+            self._patient_until = time.monotonic() + PATIENCE_S
+        self._database.begin_rebuild().result()
+
+    def _lacks(self, found: Walk) -> bool:
+        """Say whether the new index lacks files that the old one has, as they cannot be read now.
+
+        After `PATIENCE_S` they are given up: meanwhile the old index falls behind the disk.
+        """
+        patient = time.monotonic() < self._patient_until
+        return patient and any(found.is_unknown(path) for path in self._answered)
 
     def update(self, paths: Iterable[bytes]) -> None:
         """Look at these paths and bring the index up to date for them."""
