@@ -129,6 +129,21 @@ REMOVALS = (
         "::test_a_rule_file_is_not_lost_in_a_sync[in a storm]",
     ),
     Removal(
+        "a file that may be read again is looked at",
+        "workers/watching.py",
+        "    _EVENTS.append(ev.FileAttribEvent)",
+        "    pass",
+        "tests/process/test_watching.py::test_a_change_of_mode_is_heard",
+    ),
+    Removal(
+        "a sync that nobody waits for any more is not asked again",
+        "syncs.py",
+        " if until <= now]\n",
+        " if False]\n",
+        "tests/protocol/test_joined.py"
+        "::test_what_a_joined_window_does_not_wait_for_any_more_is_not_done",
+    ),
+    Removal(
         "watches set without recursion",
         "workers/watching.py",
         "                recursive=own is None,\n",
