@@ -262,6 +262,13 @@ REMOVALS = (
         "tests/faults/test_F15_worker_logs.py::test_F84_a_log_stays_small",
     ),
     Removal(
+        "logs without directories",
+        "logs.py",
+        "        return text if record.levelno <= logging.DEBUG else without_places(text)\n",
+        "        return text\n",
+        "tests/faults/test_security_files.py::test_S13_errors_tell_no_places",
+    ),
+    Removal(
         "logging that waits for nobody",
         "logs.py",
         "(_Behind(_writing(seen)), ",
