@@ -29,7 +29,12 @@ class Owner(Protocol):
     open_files: Near
 
     def sync(
-        self, folder: Folder, paths: Sequence[bytes] = (), *, rebuild: bool = False
+        self,
+        folder: Folder,
+        paths: Sequence[bytes] = (),
+        *,
+        rebuild: bool = False,
+        deadline_s: float = 0.0,
     ) -> Pending[int]:
         """Bring the index up to the disk."""
 
@@ -61,7 +66,9 @@ def answer(
         return
     try:
         if asked.what == "sync":
-            pending = owner.sync(folder, asked.paths, rebuild=asked.rebuild)
+            pending = owner.sync(
+                folder, asked.paths, rebuild=asked.rebuild, deadline_s=asked.wait_s
+            )
             pending.future.add_done_callback(lambda done: via.send(_synced(message.request, done)))
             return
         if asked.what == "facts":

@@ -78,8 +78,9 @@ class Folder:
         self, paths: tuple[bytes, ...], deadline_s: float, *, rebuild: bool
     ) -> Pending[int]:
         """Ask the owner to bring the index up to the disk; the answer is the commit number."""
-        asked = self.database.ask_owner(AskOwner("sync", paths, rebuild), deadline_s)
-        return asked.then(lambda said: _commit(said.body))
+        asked = AskOwner("sync", paths, rebuild, wait_s=deadline_s)
+        said = self.database.ask_owner(asked, deadline_s)
+        return said.then(lambda said: _commit(said.body))
 
     def refused(self, problem: IndexBusy) -> None:
         """Note that the owner does not talk to this process."""

@@ -168,11 +168,11 @@ class IndexHost:
             return folder.ask_sync(tuple(paths), deadline_s, rebuild=rebuild)
         asked(self._manager)
         with self._lock:
-            message, future = self._syncs.add(folder.paths.id, paths, rebuild=rebuild)
+            message, done = self._syncs.add(folder.paths.id, paths, deadline_s, rebuild=rebuild)
             watcher = self._watcher
         if watcher is not None and watcher.state is WorkerState.READY:
             watcher.send(message)  # else it is sent when the watcher is ready
-        return Pending(future, "sync", deadline_s, lambda: self._syncs.forget(message.request))
+        return Pending(done, "sync", deadline_s, lambda: self._syncs.forget(message.request))
 
     def require(self, folder: Folder) -> CodeDatabase:
         """Return a folder's database because a person asks for something.

@@ -1,7 +1,8 @@
 """Logging for every process: to stderr, one line a record, never a person's text or code.
 
-Queries, source text and absolute paths are not logged at info level or above; a relative path
-goes through `shown`, which keeps control characters out of a terminal. Nobody waits for whoever
+Queries and source text are not logged at info level or above, and absolute paths are cut short
+there, whoever put them into an error; a relative path goes through `shown`, which keeps control
+characters out of a terminal. Nobody waits for whoever
 reads stderr, and what is said again and again is said once in a while.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from logging.handlers import QueueHandler, QueueListener
 from queue import Queue
@@ -19,6 +21,7 @@ _BEHIND: Final = 1_000  # records that may wait for a reader; more are dropped
 _FLUSH_S: Final = 0.3  # how long the end of a process waits for a reader
 _AGAIN_S: Final = 30.0
 _REMEMBERED: Final = 1_000  # different messages
+_DIRECTORIES: Final = re.compile(r"(?<![\w./\\])(?:[A-Za-z]:)?[\\/](?:[^\\/\s'\":]+[\\/])+")
 
 
 class _Descriptor:
@@ -100,8 +103,22 @@ def set_up(level: str, *, kept: int | None = None, seen: int = 2) -> None:
 
 def _writing(fd: int) -> logging.Handler:
     handler = logging.StreamHandler(_Descriptor(fd))
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_Placeless(_FORMAT))
     return handler
+
+
+class _Placeless(logging.Formatter):
+    """Writes records; above debug, without directories: errors carry paths, tracebacks too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Make the text of a record."""
+        text = super().format(record)
+        return text if record.levelno <= logging.DEBUG else without_places(text)
+
+
+def without_places(text: str) -> str:
+    """Shorten absolute paths to their last part: where things lie is nobody's business."""
+    return _DIRECTORIES.sub("", text)
 
 
 def shown(path: bytes) -> str:

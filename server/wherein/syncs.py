@@ -1,6 +1,7 @@
 """Syncs: the requests to bring an index up to the disk that wait for the file watcher.
 
-Thread-safe; runs in the hosting process. They outlive a watcher: the next one is asked again.
+Thread-safe; runs in the hosting process. They outlive a watcher: the next one is asked again, for
+as long as somebody waits.
 """
 
 from __future__ import annotations
@@ -9,36 +10,47 @@ import concurrent.futures
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Sequence
 
-from wherein.errors import WhereinError, WorkerUnavailable
+from wherein.errors import DeadlineExceeded, WhereinError, WorkerUnavailable
 from wherein.ipc import control
 
 Outcome = concurrent.futures.Future[int]
 
 
 class Syncs:
-    """Requests by number, each with the future that its commit number goes to."""
+    """Requests by number, each with the future of its commit number and when it is given up."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, tuple[control.Sync, Outcome]] = {}
+        self._waiting: dict[int, tuple[control.Sync, Outcome, float]] = {}
 
     def add(
-        self, index: str, paths: Sequence[bytes], *, rebuild: bool
+        self, index: str, paths: Sequence[bytes], deadline_s: float, *, rebuild: bool
     ) -> tuple[control.Sync, Outcome]:
         """Make a request for the index of this id; its message is for the watcher."""
+        until = time.monotonic() + deadline_s
         with self._lock:
             message = control.Sync(next(self._numbers), index, tuple(paths), rebuild)
             outcome: Outcome = concurrent.futures.Future()
-            self._waiting[message.request] = message, outcome
+            self._waiting[message.request] = message, outcome, until
         return message, outcome
 
     def waiting(self) -> list[control.Sync]:
-        """Return the messages of all requests, for a watcher that has just started."""
+        """Return the messages of all requests, for a watcher that has just started.
+
+        What a joined window asked is forgotten here: its own time ran out in its own process.
+        """
         with self._lock:
-            return [message for message, _ in self._waiting.values()]
+            now = time.monotonic()
+            late = [number for number, (_, _, until) in self._waiting.items() if until <= now]
+            left = [self._waiting.pop(number) for number in late]
+            messages = [message for message, _, _ in self._waiting.values()]
+        for _, outcome, _ in left:
+            settle(outcome, DeadlineExceeded("The worker did not answer (sync) in time"))
+        return messages
 
     def done(self, said: control.Synced) -> None:
         """Take the watcher's answer."""
@@ -62,7 +74,7 @@ class Syncs:
             }
             for number in leaving:
                 del self._waiting[number]
-        return list(leaving.values())
+        return [(message, outcome) for message, outcome, _ in leaving.values()]
 
 
 def settle(outcome: Outcome, answer: int | WhereinError) -> None:

@@ -34,6 +34,7 @@ _WATCHER = (
     "wherein.database",
     "wherein.indexing",
     "wherein.workers.folder_indexer",
+    "wherein.workers.known_root",
     "wherein.workers.rhythm",
     "wherein.workers.watching",
     *_WORKER_SIDE,
@@ -119,6 +120,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wherein.workers.priority": ("wherein.workers.start",),
     "wherein.workers.file_watcher": _WATCHER,
     "wherein.workers.folder_indexer": _WATCHER,
+    "wherein.workers.known_root": ("wherein.indexing.walker",),
     "wherein.workers.watching": _WATCHER,
     "wherein.workers.vectorization": (
         "wherein.database",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -48,3 +49,17 @@ def change(root: Path, dice: random.Random, steps: int) -> None:
             fresh.write_text(text(dice), encoding="utf-8")
         else:
             victim.write_text(text(dice), encoding="utf-8")
+
+
+def make_deep(place: Path, levels: int, name: str, content: bytes) -> None:
+    """Write a file that lies below so many directories, each with a name of one letter."""
+    here = os.open(place, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    made = os.open(name, os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(made, content)
+    os.close(made)
+    os.close(here)

@@ -10,6 +10,7 @@ import errno
 import os
 import random
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,15 @@ import pytest
 from faults import sources
 from faults.local import LocalIndex
 from faults.oracle import assert_equal, embed_foreseeably
+from support.namespaces import needs_mounts, run_with_a_disk
+from support.waiting import until
 from wherein.domain import Skip
 from wherein.indexing import reader as reader_module
 from wherein.indexing import walker
+from wherein.workers import folder_indexer
+from wherein.workers.watching import Hints, Watch
+
+LEVELS = 1_100
 
 
 @pytest.fixture
@@ -82,6 +89,34 @@ def test_F59_a_directory_that_cannot_be_read_is_unknown_not_deleted(
     monkeypatch.undo()
     check(index, root)
     assert b"pkg1/file13.py" not in known(index)
+
+
+def test_F59_a_rebuild_waits_for_a_directory_that_cannot_be_read(
+    index: LocalIndex, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old index answers until the new one has what it has, but not for ever."""
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if bytes(path).endswith(b"pkg1"):
+            raise OSError(errno.EACCES, "refused")
+        return scandir(path)
+
+    live = index.index.live
+    monkeypatch.setattr(walker.os, "scandir", refuse)
+    index.reconcile(rebuild=True)
+    index.reconcile()
+    assert index.indexer.held_up
+    assert index.index.live is live
+    monkeypatch.undo()
+    check(index, root)
+    assert index.index.live is not live
+    assert not index.indexer.held_up
+    monkeypatch.setattr(walker.os, "scandir", refuse)
+    monkeypatch.setattr(folder_indexer, "PATIENCE_S", 0.0)
+    index.reconcile(rebuild=True)
+    assert index.state("rebuilding") == ""
+    assert not any(path.startswith(b"pkg1/") for path in known(index))
 
 
 def test_F48_a_file_that_may_not_be_read_returns_when_it_may(
@@ -198,23 +233,52 @@ def test_F51_F52_F53_odd_sizes_texts_and_names(index: LocalIndex, root: Path) ->
     assert known(index)[b"odd/\xff\xfe.py"] is None
 
 
-def test_F55_very_deep_directories_and_code(index: LocalIndex, root: Path) -> None:
-    """Nothing recurses: a thousand directories in each other, ten thousand brackets."""
-    here = os.open(root, os.O_RDONLY)
-    try:
-        for _ in range(300):  # a path of 4,096 bytes is the system's limit
-            os.mkdir("deeper", dir_fd=here)
-            inner = os.open("deeper", os.O_RDONLY, dir_fd=here)
-            os.close(here)
-            here = inner
-        made = os.open("deep.py", os.O_WRONLY | os.O_CREAT, dir_fd=here)
-        os.write(made, b"def abyss(): pass\n")
-        os.close(made)
-    finally:
-        os.close(here)
-    (root / "brackets.py").write_bytes(b"x = " + b"(" * 10_000 + b")" * 10_000 + b"\n")
+@pytest.fixture
+def deep(root: Path) -> Iterator[Path]:
+    """A directory in the folder whose depth pytest could not clean up."""
+    yield root / "deep"
+    subprocess.run(["rm", "-rf", str(root / "deep")], check=True)
+
+
+def test_F55_very_deep_directories_and_code(index: LocalIndex, root: Path, deep: Path) -> None:
+    """Nothing recurses: more than a thousand directories in each other, 100,000 brackets."""
+    deep.mkdir()  # a path of 4,096 bytes is the system's limit
+    sources.make_deep(deep, LEVELS, "deep.py", b"def abyss(): pass\n")
+    (root / "brackets.py").write_bytes(b"x = " + b"(" * 100_000 + b")" * 100_000 + b"\n")
     check(index, root)
-    assert index.search("abyss")
+    found = index.search("abyss")
+    assert found is not None
+    assert found.hits
+
+
+def test_F55_very_deep_directories_are_watched(root: Path, tmp_path: Path, deep: Path) -> None:
+    """Those that are there at the start, and those that come: nothing recurses in the observer."""
+    hints = Hints(lambda: None)
+    deep.mkdir()
+    sources.make_deep(deep, LEVELS, "deep.py", b"x = 1\n")
+    watch = Watch(str(root), (), hints)
+    watch.start()
+    try:
+        assert not watch.trouble
+        bottom = "deep/" + "d/" * LEVELS
+        (root / bottom / "deep.py").write_bytes(b"x = 2\n")
+        edited = os.fsencode(bottom + "deep.py")
+        until(lambda: edited in hints.take()[0], what="an edit in the deep")
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        sources.make_deep(outside, LEVELS, "late.py", b"y = 1\n")
+        outside.rename(deep / "moved")
+        until(lambda: hints.take()[1], what="the directory that was moved in")
+        late = "deep/moved/" + "d/" * LEVELS + "late.py"
+
+        def heard() -> bool:
+            (root / late).write_bytes(b"y = 2\n")
+            return os.fsencode(late) in hints.take()[0]
+
+        until(heard, what="an edit in what was moved in")
+        assert not watch.ended
+    finally:
+        watch.stop()
 
 
 def test_F47_a_file_that_changes_while_it_is_read_is_not_half_there(
@@ -256,6 +320,14 @@ def test_F58_a_folder_that_is_gone_keeps_its_index(index: LocalIndex, root: Path
     (root / "pkg0" / "file0.py").unlink()
     check(index, root)
     assert not index.indexer.root_missing
+
+
+@needs_mounts
+def test_F58_a_disk_that_is_unmounted_keeps_its_index(wherein_home: Path, tmp_path: Path) -> None:
+    """What umount leaves is an empty directory: nobody deleted anything. A person may, though."""
+    place = tmp_path / "place"
+    place.mkdir()
+    run_with_a_disk("faults.unmounted", place)
 
 
 def test_F60_ignore_rules_that_change_are_followed(index: LocalIndex, root: Path) -> None:

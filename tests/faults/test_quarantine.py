@@ -14,6 +14,7 @@ from support.faults import Faults
 from support.waiting import until
 from support.workspace import make_project
 from wherein import domain as d
+from wherein.errors import WhereinError
 from wherein.host import IndexHost
 from wherein.settings import Settings
 from wherein.workers import supervision
@@ -82,6 +83,58 @@ def test_F17_a_file_that_ends_the_watcher_twice_is_left_out(
     host.sync(host.folders[0]).result(60)
     assert top(host, "sound_apple") == "sound_apple"
     assert "quarantined" not in host.folders[0].database.stats().result().skipped
+
+
+CUT = "wherein.indexing.chunker:parse"  # in the watcher and, for what is typed, in the database
+
+
+def deaths(host: IndexHost) -> dict[str, int]:
+    """How often each kind of worker was started again."""
+    return {status.type: status.restarts for status in host.worker_status()}
+
+
+def test_F17_a_file_that_is_open_too_ends_the_watcher_alone(
+    host: IndexHost, project: Path, faults: Faults
+) -> None:
+    """An open file that is as on disk is not parsed again, nor one that is left out, typed in."""
+    faults.set({"at": CUT, "do": "kill", "text": "poisoned_apple"})
+    host.open([str(project)])
+    host.sync(host.folders[0]).result(100)
+    database = host.folders[0].database
+    for version, path, text in [
+        (1, b"apple.py", POISON), (2, b"colours.py", (project / "colours.py").read_text("utf-8")),
+        (3, b"apple.py", POISON + "x = 1\n"),
+    ]:  # fmt: skip
+        database.put_overlay(d.Overlay(path, version, text.encode())).result()
+        assert top(host, "harmless_17") == "harmless_17"
+        assert top(host, "blend") == "blend"
+    assert faults.count() == 2
+    assert deaths(host)["database"] == 0
+
+
+def test_F17_a_buffer_that_ends_the_database_twice_is_left_out(
+    host: IndexHost, project: Path, faults: Faults
+) -> None:
+    """However it is typed in afterwards; what else is open is found all the time."""
+    faults.set({"at": CUT, "do": "kill", "text": "poisoned_pear"})
+    host.open([str(project)])
+    host.sync(host.folders[0]).result(100)
+    database = host.folders[0].database
+    database.put_overlay(d.Overlay(b"plum.py", 1, b"def sound_plum():\n    return 1\n")).result()
+    for version in range(2, 5):
+        text = POISON.replace("apple", "pear") + "x = 1\n" * version
+        database.put_overlay(d.Overlay(b"pear.py", version, text.encode()))
+
+        def answered() -> bool:
+            try:
+                return top(host, "sound_plum") == "sound_plum"
+            except WhereinError:
+                return False  # of the deaths that it takes
+
+        until(answered, what="answers")
+    assert faults.count() == 2
+    assert deaths(host)["database"] == 2
+    assert host.facts(host.folders[0]).left_out == ["pear.py"]
 
 
 def test_a_file_that_was_left_out_stays_so_for_the_next_server(

@@ -32,6 +32,23 @@ from wherein.workers.start import WorkerType
 WHEREIN = (sys.executable, "-I", "-m", "wherein")
 # Words that no rule of splitting or stemming changes.
 CANARY = "wellingtonia"
+TELL = """
+import logging, sys
+from pathlib import Path
+from wherein import logs
+from wherein.errors import StorageError
+logs.set_up("debug", kept=2, seen=1)
+logger = logging.getLogger("wherein.test")
+place = Path(sys.argv[1])
+logger.warning("%s", StorageError(f"{place} cannot be written: no space left"))
+sys.stderr.write("----")
+try:
+    place.open()
+except OSError:
+    logger.exception("%s failed", "purge")
+sys.stderr.write("----")
+logger.debug("%s", place)
+"""
 POSIX = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions and links")
 
 
@@ -225,6 +242,19 @@ def test_S13_logs_hold_no_text_and_no_places(project: Path, wherein_home: Path) 
     logged = "\n".join(lines)
     assert CANARY not in logged
     assert str(project) not in logged
+
+
+def test_S13_errors_tell_no_places(tmp_path: Path) -> None:
+    """Not the paths that errors carry, nor those of a traceback; `debug` is for one's own eyes."""
+    said = subprocess.run(
+        [sys.executable, "-c", TELL, str(tmp_path / "index.db")],
+        capture_output=True, text=True, timeout=60, check=True,
+    ).stderr  # fmt: skip
+    warned, failed, debugged = said.split("----")
+    assert "index.db cannot be written" in warned
+    assert "FileNotFoundError" in failed
+    assert str(tmp_path.parent) not in warned + failed
+    assert str(tmp_path) in debugged
 
 
 def test_S17_results_are_text_and_nothing_else(project: Path) -> None:

@@ -15,6 +15,7 @@ from support.workspace import indexed_paths, make_project
 from wherein import domain as d
 from wherein.host import Folder, IndexHost
 from wherein.settings import Settings
+from wherein.workers.watching import Hints, Watch
 
 BASE = {b"net/upload.py", b"colours.py", b"README.md", b".gitignore"}
 
@@ -178,6 +179,21 @@ def test_a_folder_that_is_removed_and_made_again(folder: Folder, project: Path) 
     until(lambda: indexed_paths(project) == BASE | {b"second.py"}, what="and nothing else")
     (project / "third.py").write_text("third = 'russet'\n", encoding="utf-8")
     until(lambda: finds(folder, "russet", b"third.py"), what="followed")
+
+
+def test_a_change_of_mode_is_heard(tmp_path: Path) -> None:
+    """A file that may be read again is looked at at once: its time and size tell nothing."""
+    made = tmp_path / "a.py"
+    made.write_text("x = 1\n", encoding="utf-8")
+    hints = Hints(lambda: None)
+    watch = Watch(str(tmp_path), (), hints)
+    watch.start()
+    try:
+        hints.take()
+        made.chmod(0o600)
+        until(lambda: b"a.py" in hints.take()[0], 10.0, "the mode")
+    finally:
+        watch.stop()
 
 
 def test_unreadable_and_odd_files_are_skipped_with_a_reason(folder: Folder, project: Path) -> None:

@@ -161,6 +161,7 @@ def test_errors_carry_no_traceback_and_no_path_of_ours(wherein_home: Path, tmp_p
         client.initialize(tmp_path)
         (warning,) = client.notified("window/logMessage")
         assert "index" in warning["message"]
+        assert str(wherein_home) not in warning["message"]
         error = failure(client, "wherein/search", {"query": "x"})
         assert error.code == -32053
         assert str(wherein_home) not in error.message

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +20,21 @@ from wherein.host import IndexHost
 from wherein.ipc import control
 from wherein.near import Near
 from wherein.settings import Settings
+
+ASK_FOR_A_SECOND = """
+import sys
+from wherein.errors import DeadlineExceeded
+from wherein.host import IndexHost
+from wherein.settings import Settings
+host = IndexHost(Settings())
+host.open([sys.argv[1]])
+assert not host.folders[0].owned
+try:
+    host.sync(host.folders[0], deadline_s=1.0).result()
+except DeadlineExceeded:
+    print("late")
+host.close(5)
+"""
 
 
 @pytest.fixture
@@ -41,6 +58,24 @@ def opened(client: Client, file: Path) -> None:
     """Open a file as an editor does."""
     document = {"uri": file.as_uri(), "languageId": "x", "version": 1, "text": file.read_text()}
     client.notify("textDocument/didOpen", {"textDocument": document})
+
+
+def test_what_a_joined_window_does_not_wait_for_any_more_is_not_done(
+    host: IndexHost, project: Path
+) -> None:
+    """Its watcher hangs; the next watcher is not asked for what nobody wants."""
+    (folder,) = host.folders
+    (watcher,) = [s for s in host.worker_status() if s.type == "file_watcher"]
+    os.kill(watcher.pid or 0, signal.SIGSTOP)
+    joined = subprocess.run(
+        [sys.executable, "-c", ASK_FOR_A_SECOND, str(project)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert joined.stdout == "late\n", joined.stderr
+    kept = host.sync(folder)
+    until(lambda: len(host._syncs.waiting()) == 1, 10.0, "only what is still wanted")
+    os.kill(watcher.pid or 0, signal.SIGKILL)
+    assert kept.result(60) > 0
 
 
 def test_what_a_joined_window_has_open_is_near_for_the_owner(

@@ -159,6 +159,58 @@ REMOVALS = (
         "::test_F59_a_directory_that_cannot_be_read_is_unknown_not_deleted",
     ),
     Removal(
+        "a rebuild that waits for directories that cannot be read",
+        "workers/folder_indexer.py",
+        "        self.held_up = stats.rebuilding and self._lacks(found)\n",
+        "        self.held_up = False\n",
+        "tests/faults/test_F48_disk_is_truth.py"
+        "::test_F59_a_rebuild_waits_for_a_directory_that_cannot_be_read",
+    ),
+    Removal(
+        "a rule file in a sync, followed by other watches",
+        "workers/file_watcher.py",
+        "            folder.take_hints()\n",
+        "            folder.hints.take()\n",
+        "tests/unit/test_safeguards_watching.py::test_a_rule_file_is_not_lost_in_a_sync[alone]",
+    ),
+    Removal(
+        "a rule file in a storm of events",
+        "workers/watching.py",
+        " and (not full or self._kept_in_a_storm(path)):\n",
+        " and not full:\n",
+        "tests/unit/test_safeguards_watching.py"
+        "::test_a_rule_file_is_not_lost_in_a_sync[in a storm]",
+    ),
+    Removal(
+        "a file that may be read again is looked at",
+        "workers/watching.py",
+        "    _EVENTS.append(ev.FileAttribEvent)",
+        "    pass",
+        "tests/process/test_watching.py::test_a_change_of_mode_is_heard",
+    ),
+    Removal(
+        "a sync that nobody waits for any more is not asked again",
+        "syncs.py",
+        " if until <= now]\n",
+        " if False]\n",
+        "tests/protocol/test_joined.py"
+        "::test_what_a_joined_window_does_not_wait_for_any_more_is_not_done",
+    ),
+    Removal(
+        "watches set without recursion",
+        "workers/watching.py",
+        "                recursive=own is None,\n",
+        "                recursive=True,\n",
+        "tests/faults/test_F48_disk_is_truth.py::test_F55_very_deep_directories_are_watched",
+    ),
+    Removal(
+        "an empty directory in the folder's place is a disk that is away",
+        "workers/known_root.py",
+        "        if empty and now != self._ours and ",
+        "        if False and ",
+        "tests/faults/test_F48_disk_is_truth.py::test_F58_a_disk_that_is_unmounted_keeps_its_index",
+    ),
+    Removal(
         "a rebuild that is filled before it answers",
         "db_worker/readers.py",
         "                wanted = self._index.writer\n",
@@ -172,6 +224,21 @@ REMOVALS = (
         "            if False:\n",
         "tests/faults/test_quarantine.py"
         "::test_F17_a_file_that_ends_the_watcher_twice_is_left_out[kill]",
+    ),
+    Removal(
+        "an open file that is as on disk, or is left out there, is not parsed by the database",
+        "db_worker/unsaved.py",
+        "            if content_hash == unsaved.content_hash or skip == Skip.QUARANTINED.value:\n",
+        "            if False:\n",
+        "tests/faults/test_quarantine.py::test_F17_a_file_that_is_open_too_ends_the_watcher_alone",
+    ),
+    Removal(
+        "a buffer that killed the database twice is left out",
+        "db_worker/overlay.py",
+        "        if unit.key in self._note.care.guilty:\n",
+        "        if False:\n",
+        "tests/faults/test_quarantine.py"
+        "::test_F17_a_buffer_that_ends_the_database_twice_is_left_out",
     ),
     Removal(
         "the jitter of restarts",
@@ -246,6 +313,13 @@ REMOVALS = (
         "            if self._ours and os.fstat(2).st_size > MAX_BYTES:\n",
         "            if False:\n",
         "tests/faults/test_F15_worker_logs.py::test_F84_a_log_stays_small",
+    ),
+    Removal(
+        "logs without directories",
+        "logs.py",
+        "        return text if record.levelno <= logging.DEBUG else without_places(text)\n",
+        "        return text\n",
+        "tests/faults/test_security_files.py::test_S13_errors_tell_no_places",
     ),
     Removal(
         "logging that waits for nobody",

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from support.waiting import until
 from wherein.db_worker.engine import Engine
 from wherein.domain import Skip
 from wherein.errors import WorkerUnavailable
@@ -23,7 +24,7 @@ from wherein.ipc import control
 from wherein.paths import IndexPaths
 from wherein.settings import Settings
 from wherein.workers import folder_indexer, watching
-from wherein.workers.file_watcher import WatchedFolder
+from wherein.workers.file_watcher import WatchedFolder, _sync
 from wherein.workers.folder_indexer import FolderIndexer
 from wherein.workers.rhythm import LONGEST_PERIOD_S, POLL_S, RETRY_S, Rhythm, Sleep
 from wherein.workers.start import WatchMode
@@ -75,6 +76,22 @@ def test_an_overflow_that_watchdog_only_logs_is_heard(tmp_path: Path) -> None:
     gathered.take()
     log.warning("of another observer")
     assert not gathered.whole
+
+
+def test_whatever_stops_the_observer_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only an error of the system: the disk is polled, and a person hears of it."""
+
+    def refuse(_watch: Watch) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(watching, "_own_observer", refuse)
+    gathered = hints()
+    watch = Watch(str(tmp_path), (), gathered)
+    watch.start()
+    assert "RuntimeError" in watch.trouble
+    assert gathered.whole
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
@@ -149,7 +166,7 @@ class Indexer:
     def __init__(self, root: str, *, away: bool = False) -> None:
         self.paths = SimpleNamespace(root=root)
         self.rules = SimpleNamespace(is_rule_file=lambda _path: False)
-        self.root_missing = False
+        self.root_missing = self.held_up = False
         self.changes = 0
         self.away = away
 
@@ -202,6 +219,33 @@ def test_a_folder_whose_events_are_lost_is_looked_at_often(
     folder.watch.trouble = ""
     folder.reconcile()
     assert context.sent[-2] == control.State("watch_polling", "", folder.id)
+
+
+@pytest.mark.parametrize("storm", [False, True], ids=["alone", "in a storm"])
+def test_a_rule_file_is_not_lost_in_a_sync(
+    folder: WatchedFolder, context: Context, tmp_path: Path, storm: bool
+) -> None:
+    """It is looked at at once, and what it let in is watched from then on."""
+    (tmp_path / "build").mkdir()
+    rules = tmp_path / ".gitignore"
+    rules.write_text("build/\n", encoding="ascii")
+    folder.indexer.rules = SimpleNamespace(is_rule_file=lambda path: path == b".gitignore")  # type: ignore[assignment]
+    folder.watch.start()
+    try:
+        folder.hints.take()
+        for number in range(watching._MAX_PATHS if storm else 0):
+            folder.hints.add(b"f%d.py" % number)
+        rules.write_text("", encoding="ascii")
+        until(lambda: b".gitignore" in folder.hints._paths, what="the event")
+        _sync(context, [folder], control.Sync(1, folder.id, (), False))  # type: ignore[arg-type]
+
+        def heard() -> bool:
+            (tmp_path / "build" / "made.py").write_text("x = 1\n", encoding="ascii")
+            return b"build/made.py" in folder.hints.take()[0]
+
+        until(heard, what="an edit in the directory that counts now")
+    finally:
+        folder.watch.stop()
 
 
 def test_looks_grow_rarer_where_nothing_is_found_and_retries_where_nothing_works() -> None:

@@ -8,6 +8,7 @@ process only; any thread may use it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import Counter, OrderedDict
 from typing import Any, Final, NamedTuple
@@ -19,6 +20,8 @@ from wherein.db_worker.codec import Floats
 from wherein.domain import Chunk, Empty, Overlay, Signature, Skip, Symbol
 from wherein.indexing.header import input_key, model_header
 from wherein.indexing.reader import from_bytes
+from wherein.logs import shown
+from wherein.workers.quarantine import Unit, WorkNote
 
 logger = logging.getLogger(__name__)
 
@@ -39,21 +42,45 @@ class Piece(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A buffer, cut up. `content_hash` is that of its bytes."""
+    """A buffer, cut up."""
 
-    content_hash: bytes
     language: str
     pieces: tuple[Piece, ...]
     symbols: tuple[Symbol, ...]
 
 
+class Caution:
+    """Cuts up one buffer at a time, having written down which: one may kill this process.
+
+    The name is what counts, not the content: who types changes the content with every key, and
+    each would cost two more deaths.
+    """
+
+    def __init__(self, note: WorkNote | None = None, root: str = "") -> None:
+        self._note = note or WorkNote()
+        self._root = os.fsencode(root)
+        self._lock = threading.Lock()
+
+    def parse(self, path: bytes, data: bytes) -> Parsed | None:
+        """Cut a buffer up; None for one that ended this process twice."""
+        unit = Unit(xxhash.xxh3_128_digest(self._root + b"\0" + path), shown(path))
+        if unit.key in self._note.care.guilty:
+            return None
+        with self._lock, self._note.at([unit]):
+            return _parse(path, data)
+
+
 class Unsaved:
     """One buffer. `vectors` are those of its pieces, by key, of the model `fingerprint`."""
 
-    def __init__(self, path: bytes, version: int, data: bytes) -> None:
+    def __init__(
+        self, path: bytes, version: int, data: bytes, caution: Caution | None = None
+    ) -> None:
         self.path = path
         self.version = version
         self.size = len(data)
+        self.content_hash = xxhash.xxh3_128_digest(data)
+        self._caution = caution or Caution()
         self.fingerprint = ""
         self.vectors: dict[bytes, Floats] = {}
         self._data = data
@@ -66,10 +93,10 @@ class Unsaved:
         with self._lock:
             if self._parsed is None and not self._hopeless:
                 try:
-                    self._parsed = _parse(self.path, self._data)
+                    self._parsed = self._caution.parse(self.path, self._data)
                 except Exception as error:  # noqa: BLE001 - a bad file must not stop a question
                     logger.warning("unsaved text could not be parsed: %r", error)
-                    self._hopeless = True
+                self._hopeless = self._parsed is None
                 self._data = b""
             return self._parsed
 
@@ -77,7 +104,8 @@ class Unsaved:
 class Overlays:
     """The buffers of all connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, caution: Caution | None = None) -> None:
+        self._caution = caution
         self._lock = threading.Lock()
         self._kept: dict[Any, OrderedDict[bytes, Unsaved]] = {}
 
@@ -93,7 +121,9 @@ class Overlays:
                 return Empty()
             kept.pop(overlay.path, None)
             if overlay.text is not None and len(overlay.text) <= MAX_BYTES:
-                kept[overlay.path] = Unsaved(overlay.path, overlay.version, overlay.text)
+                kept[overlay.path] = Unsaved(
+                    overlay.path, overlay.version, overlay.text, self._caution
+                )
                 while sum(unsaved.size for unsaved in kept.values()) > MAX_BYTES:
                     kept.popitem(last=False)
             if not kept:
@@ -117,10 +147,9 @@ def _parse(path: bytes, data: bytes) -> Parsed:
 
     source = from_bytes(path, data, _UNREAD)
     if isinstance(source, Skip):
-        return Parsed(xxhash.xxh3_128_digest(data), "", (), ())
+        return Parsed("", (), ())
     found = parse(source)
     return Parsed(
-        source.content_hash,
         found.language,
         tuple(_piece(path, chunk) for chunk in found.chunks),
         found.symbols,

@@ -20,7 +20,7 @@ from wherein.db_worker.embedders import Embedders, OwnWrite
 from wherein.db_worker.engine import Engine, Reader
 from wherein.db_worker.index import Index
 from wherein.db_worker.missing import Maker
-from wherein.db_worker.overlay import Overlays
+from wherein.db_worker.overlay import Caution, Overlays
 from wherein.db_worker.readers import Readers
 from wherein.db_worker.relay import OwnerRelay
 from wherein.db_worker.rush import Rush
@@ -66,7 +66,7 @@ class DatabaseService:
         self._paths = context.start.indexes[0]
         self._index = Index(Path(self._paths.directory), self._paths.root, self._tell)
         self._embed = Embedders(self._paths, context.start.token)
-        self._overlays = Overlays()
+        self._overlays = Overlays(Caution(context.note, self._paths.root))
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         second = Second(
             self._paths.root, self._embed.second_question, self._embed.second_now, self._keep

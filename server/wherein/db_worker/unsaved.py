@@ -24,7 +24,7 @@ from wherein.db_worker.embedders import EmbedNow
 from wherein.db_worker.overlay import Parsed, Piece, Unsaved
 from wherein.db_worker.schema import query
 from wherein.db_worker.vectors import Scan
-from wherein.domain import EmbedItem, IndexStats, Mode, SearchQuery, Symbol, VectorBatch
+from wherein.domain import EmbedItem, IndexStats, Mode, SearchQuery, Skip, Symbol, VectorBatch
 from wherein.errors import WhereinError
 from wherein.ranking.fusion import Candidate
 from wherein.ranking.query import Question
@@ -36,9 +36,12 @@ _LEAST_IDF: Final = 1e-6
 #: A chunk as near as the index's hundredth is among the nearest.
 _NEAREST: Final = 100
 
-_FILE: Final = "SELECT id, hash, first_chunk, end_chunk FROM files WHERE path = ? AND skip IS NULL"
+_FILE: Final = "SELECT id, hash, first_chunk, end_chunk, skip FROM files WHERE path = ?"
 _CHUNKS: Final = "SELECT id, key, symbol FROM chunks WHERE id >= ? AND id < ?"
 _STATISTICS: Final = "SELECT block FROM words_data WHERE id = 1"
+
+
+_Row = tuple[int, int, int]  # file, and its chunks from the first to behind the last
 
 
 class _Stand(NamedTuple):
@@ -174,18 +177,12 @@ class Typed(NamedTuple):
     ) -> View:
         """Find the buffers that differ from the index, and have them embedded meanwhile."""
         stands = []
-        for number, unsaved in enumerate(self.buffers):
-            parsed = unsaved.parsed()
-            if parsed is None:
-                continue
+        for number, (unsaved, parsed, indexed) in enumerate(self._differing(conn)):
             file = -1 - number
             same: dict[bytes, int] = {}
             older: dict[str, int] = {}
-            rows = query(conn, _FILE, (unsaved.path,))
-            if rows:
-                file, content_hash, first, end = rows[0]
-                if content_hash == parsed.content_hash:
-                    continue  # saved, and indexed since
+            if indexed is not None:
+                file, first, end = indexed
                 for chunk, key, symbol in query(conn, _CHUNKS, (first, end)):
                     same[key] = chunk
                     if symbol:
@@ -199,13 +196,23 @@ class Typed(NamedTuple):
 
     def symbols(self, conn: apsw.Connection) -> dict[bytes, tuple[Symbol, ...]]:
         """Return the symbols of the buffers that differ from the index, by path."""
-        found = {}
+        return {unsaved.path: parsed.symbols for unsaved, parsed, _ in self._differing(conn)}
+
+    def _differing(self, conn: apsw.Connection) -> Iterator[tuple[Unsaved, Parsed, _Row | None]]:
+        """Give the buffers that stand in for their files, with what the index has of each.
+
+        One that is on disk as it is here is not parsed again in this process, which has the
+        database: what it is there, or what keeps it out, counts. Nor is one parsed whose file is
+        left out because it ended a worker twice.
+        """
         for unsaved in self.buffers:
-            parsed = unsaved.parsed()
             rows = query(conn, _FILE, (unsaved.path,))
-            if parsed is not None and not (rows and rows[0][1] == parsed.content_hash):
-                found[unsaved.path] = parsed.symbols
-        return found
+            file, content_hash, first, end, skip = rows[0] if rows else (0, b"", 0, 0, "")
+            if content_hash == unsaved.content_hash or skip == Skip.QUARANTINED.value:
+                continue
+            parsed = unsaved.parsed()
+            if parsed is not None:
+                yield unsaved, parsed, (file, first, end) if skip is None else None
 
 
 NOTHING_TYPED: Final = Typed()

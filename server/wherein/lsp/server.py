@@ -103,10 +103,12 @@ class Server(LanguageServer):
         return self.session
 
     def warn(self, sentence: str) -> None:
-        """Write a sentence to the client's log."""
+        """Write a sentence to the client's log, which may be shown to others; status has it all."""
         logger.warning("%s", sentence)
         self.window_log_message(
-            types.LogMessageParams(type=types.MessageType.Warning, message=sentence)
+            types.LogMessageParams(
+                type=types.MessageType.Warning, message=logs.without_places(sentence)
+            )
         )
 
     def exit_code(self) -> int:

@@ -68,6 +68,7 @@ class DatabaseStarter:
             handle = self._handles.get(db_path)
             if handle is None or handle.state is WorkerState.STOPPED:
                 handle = self._make(db_path, index)
+                self._manager._prepare(handle)
                 handle.launch()
         # The lock is not held while somebody waits: another index may be given up meanwhile.
         if handle.state in (WorkerState.DEAD, WorkerState.FAILED):
@@ -90,7 +91,7 @@ class DatabaseStarter:
         handle = WorkerHandle(
             start,
             daemon=False,  # multiprocessing must not end it before what uses it has stopped
-            listener=self._listener,
+            listener=self._manager._through(self._listener),
             on_death=self._manager._died,  # the manager's own starter
         )
         self._manager.register_worker(handle)
@@ -108,4 +109,5 @@ class DatabaseStarter:
                 raise WorkerUnavailable("The server is shutting down")
             if handle.state in (WorkerState.DEAD, WorkerState.FAILED):  # nobody was faster
                 handle.restarts += 1
+                self._manager._prepare(handle)
                 handle.launch()

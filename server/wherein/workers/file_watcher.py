@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import logging
 import queue
-import stat
 import threading
 import time
-from pathlib import Path
 from typing import Final
 
 from wherein.errors import WhereinError
 from wherein.ipc import control
 from wherein.paths import IndexPaths
 from wherein.workers.folder_indexer import FolderIndexer, excludes_of
+from wherein.workers.known_root import identity
 from wherein.workers.rhythm import WATCH_AGAIN_S, Rhythm, Sleep
 from wherein.workers.runtime import WorkerContext
 from wherein.workers.start import WatchMode
@@ -47,7 +46,7 @@ class WatchedFolder:
         self.indexer = FolderIndexer(
             index, settings, self._report, context.stopping.is_set, context.note
         )
-        self.hints = Hints(lambda: inbox.put(_Poke()))
+        self.hints = Hints(lambda: inbox.put(_Poke()), self._is_rule_file)
         self.watch = Watch(index.root, excludes_of(index, settings), self.hints)
         self.reconciled = False
         self.next_look = time.monotonic()
@@ -56,7 +55,7 @@ class WatchedFolder:
         self._sleep = Sleep(time.monotonic(), time.time())
         self._watching = threading.Lock()
         self._watched_at = time.monotonic()
-        self._root = _identity(index.root)
+        self._root = identity(index.root)
         self._root_look = time.monotonic() + ROOT_S
         self._reported_at = 0.0
         self._told = ""
@@ -93,11 +92,7 @@ class WatchedFolder:
             self._look_at_root()
         if self._settled() > time.monotonic():
             return
-        paths, whole = self.hints.take()
-        rules = self.indexer.rules
-        if any(rules.is_rule_file(path) for path in paths):
-            whole = True
-            self.follow()  # directories that were not watched may count now
+        paths, whole = self.take_hints()
         try:
             if whole or time.monotonic() >= self.next_look:
                 self.reconcile(paths)
@@ -110,6 +105,18 @@ class WatchedFolder:
             self.hints.add(None)
             self._pause_until = time.monotonic() + self._rhythm.after_failure()
 
+    def take_hints(self) -> tuple[set[bytes], bool]:
+        """Take the hints; where a rule file is one, directories that were not watched may count."""
+        paths, whole = self.hints.take()
+        if any(self._is_rule_file(path) for path in paths):
+            whole = True
+            if self._context.start.mode is WatchMode.FOLLOW:
+                self.follow()
+        return paths, whole
+
+    def _is_rule_file(self, path: bytes) -> bool:
+        return self.indexer.rules.is_rule_file(path)
+
     def reconcile(
         self, first: set[bytes] | tuple[bytes, ...] = (), *, rebuild: bool = False
     ) -> int:
@@ -119,7 +126,8 @@ class WatchedFolder:
         self._tell_trouble()
         self._report("idle", 0, 0)
         following = self._context.start.mode is WatchMode.FOLLOW
-        polling = following and bool(self.watch.trouble or self.indexer.root_missing)
+        blind = self.watch.trouble or self.indexer.root_missing or self.indexer.held_up
+        polling = following and bool(blind)
         now = time.monotonic()
         self.next_look = now + self._rhythm.after_look(
             found=self.indexer.changes > 0, polling=polling
@@ -134,7 +142,7 @@ class WatchedFolder:
         if self._sleep.happened(now, time.time(), now - self._root_look + ROOT_S):
             self.hints.add(None)  # whatever happened meanwhile, nobody told
         self._root_look = now + ROOT_S
-        found, before = _identity(self.indexer.paths.root), self._root
+        found, before = identity(self.indexer.paths.root), self._root
         self._root = found
         if found != before or (found is not None and self.watch.ended):
             self.follow()
@@ -145,7 +153,7 @@ class WatchedFolder:
             self._context.send(control.State("watch_polling", self._told, self.id))
         if self.indexer.root_missing != self._told_missing:
             self._told_missing = self.indexer.root_missing
-            gone = "The folder is not there. The index is kept until it returns"
+            gone = "The folder or its disk is not there. The index is kept until it returns"
             self._context.send(
                 control.State("root_missing", gone if self._told_missing else "", self.id)
             )
@@ -189,15 +197,6 @@ def main(context: WorkerContext) -> None:
         folder.indexer.close()
 
 
-def _identity(root: str) -> tuple[int, int] | None:
-    """Tell one directory from another of the same name; None when there is none."""
-    try:
-        found = Path(root).stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
-
-
 def _look_where_due(context: WorkerContext, folders: list[WatchedFolder]) -> None:
     for folder in folders:
         if folder.due(time.monotonic()) <= 0 and not context.stopping.is_set():
@@ -216,7 +215,7 @@ def _sync(context: WorkerContext, folders: list[WatchedFolder], message: control
     """Reconcile one folder now and tell the commit that holds it."""
     for folder in folders:
         if folder.id == message.root:
-            folder.hints.take()
+            folder.take_hints()
             try:
                 commit = folder.reconcile(message.paths, rebuild=message.rebuild)
             except WhereinError as error:

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -35,17 +36,19 @@ from wherein.indexing.chunker import parse
 from wherein.indexing.ignore import IgnoreRules
 from wherein.indexing.reader import Source, read
 from wherein.indexing.reconcile import NO_SIGNATURE, compare, settled
-from wherein.indexing.walker import stat_file, walk
+from wherein.indexing.walker import Walk, stat_file, walk
 from wherein.ipc.pending import Pending
 from wherein.logs import shown
 from wherein.paths import IndexPaths, index_home, log_home
 from wherein.settings import Settings
+from wherein.workers.known_root import KnownRoot, identity
 from wherein.workers.quarantine import Unit, WorkNote
 
 logger = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT: Final = 256
 MAX_BYTES: Final = 16 * 1024 * 1024
+PATIENCE_S: Final = 600.0  # how long a rebuild waits for directories that cannot be read
 _GROUP: Final = 500  # paths in one removal or touch
 
 
@@ -79,7 +82,11 @@ class FolderIndexer:
         self.paths = paths
         self._excludes = excludes_of(paths, settings)
         self.rules = IgnoreRules(paths.root, self._excludes)
+        self._root = KnownRoot(paths)
         self.root_missing = False
+        self.held_up = False  # a rebuild waits for directories that cannot be read now
+        self._answered: list[bytes] = []  # files of the index that a rebuild is to replace
+        self._patient_until = 0.0
         self._settings = settings
         self._max_bytes = settings.max_file_kib * 1024
         self._report = report
@@ -106,17 +113,18 @@ class FolderIndexer:
         self._report("scanning", 0, 0)
         self.changes = 0
         if rebuild:
-            self._database.begin_rebuild().result()
+            self._begin_rebuild()
         stats = None
         if urgent := list(first):
             stats = self._load_known()
             self.update(urgent)
         self.rules = IgnoreRules(self.paths.root, self._excludes)
+        before = identity(self.paths.root)
         found = walk(self.paths.root, self.rules)
         if stats is None:
             stats = self._load_known()  # after the walk: a database that starts is not waited for
-        if not Path(self.paths.root).is_dir():
-            found.unknown.add(b"")  # it went while we walked
+        if not self._root.looked(found, before, holds=bool(self._known)):
+            found.unknown.add(b"")
         self.root_missing = b"" in found.unknown
         plan = compare(found, self._known, max_bytes=self._max_bytes)
         self._remove(plan.remove)
@@ -128,10 +136,26 @@ class FolderIndexer:
             self._report("indexing", done, len(plan.read))
             self._bring(path)
         self._drain()
-        if stats.rebuilding and not self.root_missing and not self._stop():
+        self.held_up = stats.rebuilding and self._lacks(found)
+        if stats.rebuilding and not (self.root_missing or self.held_up or self._stop()):
             self._database.finish_rebuild(stats.generation).result()
+            self._answered = []
         self._report("idle", len(plan.read), len(plan.read))
         return self._database.stats().result().commit
+
+    def _begin_rebuild(self) -> None:
+        if not self._load_known().rebuilding:
+            self._answered = list(self._known)
+            self._patient_until = time.monotonic() + PATIENCE_S
+        self._database.begin_rebuild().result()
+
+    def _lacks(self, found: Walk) -> bool:
+        """Say whether the new index lacks files that the old one has, as they cannot be read now.
+
+        After `PATIENCE_S` they are given up: meanwhile the old index falls behind the disk.
+        """
+        patient = time.monotonic() < self._patient_until
+        return patient and any(found.is_unknown(path) for path in self._answered)
 
     def update(self, paths: Iterable[bytes]) -> None:
         """Look at these paths and bring the index up to date for them."""
@@ -149,9 +173,6 @@ class FolderIndexer:
                 if seen is Skip.UNREADABLE and path in self._known:
                     continue  # its directory cannot be read: it is unknown, not gone
                 self._send_skip(path, seen, NO_SIGNATURE)
-        if gone and not Path(self.paths.root).is_dir():
-            self.root_missing = True  # its files are unknown then, not deleted
-            gone = []
         self._remove(gone)
         self._drain()
 
@@ -282,6 +303,8 @@ class FolderIndexer:
     def _remove(self, paths: list[bytes]) -> None:
         if not paths:
             return
+        if not self._root.is_there():
+            return  # unmounted or moved away: unknown, not deleted; the next reconcile decides
         while self._in_flight:  # an older write of the same path must not come after
             self._collect()
         for start in range(0, len(paths), _GROUP):

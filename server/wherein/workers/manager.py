@@ -131,12 +131,16 @@ class WorkerManager:
         self._launch(handle)
         return handle
 
-    def _launch(self, handle: WorkerHandle) -> None:
-        """Start a worker; one that the system does not let start is treated as one that died."""
+    def _prepare(self, handle: WorkerHandle) -> None:
+        """Tell a worker that is to start where it writes what it is at, and what to beware of."""
         note = str(runtime_dir() / f"{handle.start_args.indexes[0].id}.{handle.type.value}")
         handle.start_args = msgspec.structs.replace(
             handle.start_args, note=note, care=self._cases[handle.type].care()
         )
+
+    def _launch(self, handle: WorkerHandle) -> None:
+        """Start a worker; one that the system does not let start is treated as one that died."""
+        self._prepare(handle)
         try:
             handle.launch()
         except WorkerUnavailable:

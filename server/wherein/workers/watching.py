@@ -5,10 +5,11 @@ be lost (a full kernel queue, the limit on watches), so every loss asks for a re
 """
 
 # watchdog hands out paths as text or bytes; we keep bytes, which pathlib cannot hold.
-# ruff: noqa: PTH112, PTH114, PTH118, PTH119
+# ruff: noqa: PTH112, PTH118
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -50,12 +51,15 @@ class Hints:
     """Paths of one folder that may have changed, gathered until taken. Thread-safe.
 
     `whole` means: reconcile the folder. `on_first` is called when the first hint after a `take`
-    comes in.
+    comes in. A storm of paths is kept as `whole`, but for those that `matters` says something of.
     """
 
-    def __init__(self, on_first: Callable[[], None]) -> None:
+    def __init__(
+        self, on_first: Callable[[], None], matters: Callable[[bytes], bool] = lambda _: False
+    ) -> None:
         self._lock = threading.Lock()
         self._on_first = on_first
+        self._matters = matters
         self._paths: set[bytes] = set()
         self.whole = False
         self.first_at = 0.0
@@ -65,15 +69,19 @@ class Hints:
         """Note a path, or None for the whole folder."""
         with self._lock:
             fresh = not self._paths and not self.whole
-            if path is None or len(self._paths) >= _MAX_PATHS:
+            full = len(self._paths) >= _MAX_PATHS
+            if path is None or full:
                 self.whole = True
-            else:
+            if path is not None and (not full or self._kept_in_a_storm(path)):
                 self._paths.add(path)
             self.last_at = time.monotonic()
             if fresh:
                 self.first_at = self.last_at
         if fresh:
             self._on_first()
+
+    def _kept_in_a_storm(self, path: bytes) -> bool:
+        return len(self._paths) < 2 * _MAX_PATHS and self._matters(path)
 
     @property
     def waiting(self) -> bool:
@@ -130,15 +138,16 @@ class Watch:
             self._rules = IgnoreRules(self._root, self._excludes)
         logging.getLogger("watchdog.observers").addHandler(self._losses)
         try:
-            observer = _make_observer(self)
+            own = _own_observer(self)
+            observer = own or Observer()
             observer.schedule(
                 _Handler(self._root, self._hints),
                 self._root,
-                recursive=True,
+                recursive=own is None,
                 event_filter=_EVENTS,
             )
             observer.start()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the disk is polled then
             self.lost(error)
             return
         self._observer = observer
@@ -157,7 +166,7 @@ class Watch:
             observer.stop()
             observer.join(1.0)
 
-    def lost(self, error: OSError | None) -> None:
+    def lost(self, error: Exception | None) -> None:
         """Events were lost, or will be: reconcile, and say why if it lasts."""
         if error is not None:
             self.trouble = _explain(error)
@@ -184,12 +193,14 @@ class _LossHandler(logging.Handler):
         self._watch.lost(None)
 
 
-def _explain(error: OSError) -> str:
+def _explain(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
     setting = {errno.ENOSPC: "max_user_watches", errno.EMFILE: "max_user_instances"}.get(
-        error.errno or 0
+        number or 0
     )
     if setting is None:
-        return f"The folder cannot be watched ({error.strerror}). Checking every 30 s"
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        return f"The folder cannot be watched ({reason}). Checking every 30 s"
     try:
         limit = f" ({int((_LIMITS / setting).read_text('ascii')):,})"
     except (OSError, ValueError):
@@ -200,8 +211,8 @@ def _explain(error: OSError) -> str:
     )
 
 
-def _make_observer(watch: Watch) -> BaseObserver:
-    """Make the platform's observer; on Linux one that leaves ignored directories unwatched."""
+def _own_observer(watch: Watch) -> BaseObserver | None:
+    """On Linux, make an observer that leaves ignored directories unwatched; it walks by itself."""
     if sys.platform == "linux":
         from watchdog.observers import inotify
 
@@ -209,7 +220,7 @@ def _make_observer(watch: Watch) -> BaseObserver:
             observer: Any = inotify.InotifyObserver()
             observer._emitter_class = _emitter_of(inotify, watch)  # there is no public way
             return observer  # type: ignore[no-any-return] # made of private parts
-    return Observer()
+    return None
 
 
 def _emitter_of(inotify: Any, watch: Watch) -> type:  # noqa: ANN401 - the module, when it is there
@@ -221,13 +232,16 @@ def _emitter_of(inotify: Any, watch: Watch) -> type:  # noqa: ANN401 - the modul
         def _add_all_callbacks(self, path: bytes) -> None:
             if path != self.path and watch.unwatched(path):
                 return
-            self._add_callback(path)
-            for top, names, _ in os.walk(path):
-                full = [os.path.join(top, name) for name in names]
-                kept = [f for f in full if not os.path.islink(f) and not watch.unwatched(f)]
-                for each in kept:
-                    self._add_callback(each)
-                names[:] = [os.path.basename(each) for each in kept]
+            waiting = [path]  # os.walk recurses before Python 3.12, and directories may be deep
+            while waiting:
+                directory = waiting.pop()
+                self._add_callback(directory)
+                with contextlib.suppress(OSError), os.scandir(directory) as entries:
+                    inner = [e.path for e in entries if e.is_dir(follow_symlinks=False)]
+                    waiting.extend(each for each in inner if not watch.unwatched(each))
+
+        def _recursive_simulate(self, _path: bytes) -> list[Any]:
+            return []  # that a directory came is a reconcile: what is in it needs no events
 
         def _add_callback(self, path: bytes) -> None:
             super()._add_callback(path)
@@ -235,7 +249,9 @@ def _emitter_of(inotify: Any, watch: Watch) -> type:  # noqa: ANN401 - the modul
                 watch.lost(OSError(errno.ENOSPC, "watch limit"))
 
     class Emitter(inotify.InotifyEmitter):  # type: ignore[misc] # of an untyped module
-        """Emits from our group."""
+        """Emits from our group, which alone is recursive: what is in a directory that comes gets no
+        events of its own, for which watchdog would walk it by os.walk.
+        """
 
         def on_thread_start(self) -> None:
             self._inotify = WatchGroup(

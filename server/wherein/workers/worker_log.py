@@ -16,7 +16,7 @@ from typing import Final
 
 from wherein import __version__
 from wherein.errors import StorageError
-from wherein.logs import shown
+from wherein.logs import shown, without_places
 from wherein.paths import log_home, private_dir
 from wherein.workers.start import WorkerType
 
@@ -36,7 +36,6 @@ _ASIDE: Final = re.compile(
     r"|\S+ \S+ wherein\[\d+\] (DEBUG|INFO|WARNING) )"
 )
 _OURS: Final = re.compile(r"^\S+ \S+ wherein\[\d+\] (?:ERROR|CRITICAL) \S+: ")
-_DIRECTORIES: Final = re.compile(r"(?<![\w./\\])(?:[A-Za-z]:)?[\\/](?:[^\\/\s'\":]+[\\/])+")
 
 
 def log_file(index: str, worker: WorkerType) -> Path:
@@ -131,5 +130,4 @@ def _begun(log: Path) -> list[tuple[str, str, str]]:
 
 
 def _plain(said: list[str]) -> str:
-    # An absolute path is shortened to its last part: where things lie is nobody's business.
-    return "; ".join(_DIRECTORIES.sub("", shown(line.encode())) for line in said[-_LINES:])
+    return "; ".join(without_places(shown(line.encode())) for line in said[-_LINES:])
