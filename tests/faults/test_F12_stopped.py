@@ -74,6 +74,28 @@ def test_F12_a_stopped_worker_is_killed_and_started_again(
     assert "did not answer" in after.last_error
 
 
+def test_F12_a_look_at_the_workers_that_fails_is_not_the_last(
+    host: IndexHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system cannot say how busy it is, once, a hung worker is killed all the same."""
+    monkeypatch.setattr(supervision, "SILENCE_S", dict.fromkeys(WorkerType, 4.0))
+    failed: list[bool] = []
+    load = psutil.getloadavg
+
+    def once() -> tuple[float, float, float]:
+        if not failed:
+            failed.append(True)
+            raise OSError(5, "Input/output error")
+        return load()
+
+    monkeypatch.setattr(psutil, "getloadavg", once)
+    before = worker(host, WorkerType.FILE_WATCHER)
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGSTOP)
+    until(lambda: not psutil.pid_exists(before.pid or 0), timeout=60, what="killed")
+    assert failed
+
+
 def test_F03_a_database_worker_killed_in_a_search_is_asked_again(
     project: Path, faults: Faults
 ) -> None:

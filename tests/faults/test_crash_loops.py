@@ -132,6 +132,54 @@ def test_F14_a_worker_that_was_given_up_is_tried_again_by_itself(
     until(ready, timeout=60, what="well again")
 
 
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [
+        ("database", "wherein.db_worker.process:DatabaseService._tidy"),
+        ("vectorization", "wherein.workers.vectorization:Vectorizer._round"),
+    ],
+    ids=["database", "vectorization"],
+)
+def test_F15_a_worker_whose_thread_fails_is_started_again(
+    host: IndexHost, tmp_path: Path, faults: Faults, kind: str, where: str
+) -> None:
+    """It would beat on with its other threads, and never do this one's work again."""
+    faults.set({"at": where, "do": "import", "once": True})
+    host.open([str(make_project(tmp_path / "project"))])
+
+    def again() -> WorkerStatus | None:
+        status = status_of(host, kind)
+        return status if status and status.restarts and status.state == "ready" else None
+
+    status = until(again, timeout=60, what="started again")
+    assert status is not None
+    assert "cannot open shared object file" in status.last_error
+    assert host.sync(host.folders[0]).result(60) > 0
+    database = host.folders[0].database
+    until(lambda: not database.wait_vectors(1).result(20).pending, timeout=60, what="vectors")
+
+
+def test_F15_a_listener_that_fails_leaves_the_worker_under_watch(
+    host: IndexHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with what a worker says, its end is seen."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of the host's own")
+
+    monkeypatch.setattr(host, "_listen", fail)
+    host.open([str(make_project(tmp_path / "project"))])
+
+    def ready() -> WorkerStatus | None:
+        status = status_of(host, "file_watcher")
+        return status if status and status.state == WorkerState.READY.value else None
+
+    before = until(ready, timeout=60, what="ready")
+    assert before is not None
+    psutil.Process(before.pid).kill()
+    until(lambda: (now := ready()) and now.restarts == 1, timeout=60, what="started again")
+
+
 def descriptors() -> int:
     """How many descriptors this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))

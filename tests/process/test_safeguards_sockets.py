@@ -81,6 +81,26 @@ def test_clients_beyond_the_limit_are_hung_up_on(
         client.close()
 
 
+def test_a_client_for_whom_there_is_no_thread_is_hung_up_on(
+    serving: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system had none left at that moment: the next client is served."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    endpoint = serving(answer).endpoint
+    with monkeypatch.context() as patch:
+        patch.setattr(services.threading, "Thread", refuse)
+        sock = transport.connect(endpoint)
+        sock.settimeout(20)
+        assert sock.recv(1) == b""
+    sock.close()
+    client = Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert ask(client) == 7
+    client.close()
+
+
 def test_an_answer_that_is_too_large_is_an_error_and_not_a_hang(
     serving: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,38 @@ REMOVALS = (
         "tests/unit/test_supervision.py::test_restarts_slow_down_and_end",
     ),
     Removal(
+        "the end of a worker whose thread failed",
+        "workers/runtime.py",
+        "    threading.excepthook = end\n",
+        "",
+        "tests/faults/test_crash_loops.py"
+        "::test_F15_a_worker_whose_thread_fails_is_started_again[vectorization]",
+    ),
+    Removal(
+        "a worker's reader that outlives a fault of who listens",
+        "workers/handle.py",
+        "                except Exception:  # it is not the worker's fault",
+        "                except KeyError:  # it is not the worker's fault",
+        "tests/faults/test_crash_loops.py"
+        "::test_F15_a_listener_that_fails_leaves_the_worker_under_watch",
+    ),
+    Removal(
+        "the look at the workers that goes on after one that failed",
+        "workers/manager.py",
+        "            except Exception:  # one look that fails",
+        "            except KeyError:  # one look that fails",
+        "tests/faults/test_F12_stopped.py"
+        "::test_F12_a_look_at_the_workers_that_fails_is_not_the_last",
+    ),
+    Removal(
+        "the clients for whom there is no thread",
+        "ipc/service.py",
+        "            except RuntimeError as error:  # the system may",
+        "            except KeyError as error:  # the system may",
+        "tests/process/test_safeguards_sockets.py"
+        "::test_a_client_for_whom_there_is_no_thread_is_hung_up_on",
+    ),
+    Removal(
         "the memory of requests that were applied",
         "db_worker/store.py",
         "        if reply := self._applied(u.request_id):\n",
@@ -256,8 +288,8 @@ REMOVALS = (
     Removal(
         "the ceiling of a worker's memory",
         "workers/manager.py",
-        "                elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:\n",
-        "                elif (used := handle.status().rss) < 0:\n",
+        "            elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:\n",
+        "            elif (used := handle.status().rss) < 0:\n",
         f"{_PRESSED}::test_F16_an_embedder_that_takes_too_much_memory_is_ended_and_words_stay",
     ),
     Removal(

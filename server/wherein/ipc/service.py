@@ -105,6 +105,8 @@ class Connection:
             self._service.outdated()
         except (WhereinError, *UNREADABLE) as error:
             logger.info("a client was dropped: %s", error)
+        except Exception:  # one client's bad luck is nobody else's
+            logger.exception("a client was dropped")
         finally:
             self.close()
 
@@ -224,9 +226,13 @@ class Service:
                 room = len(self._connections) < MAX_CLIENTS
                 if room:
                     self._connections.add(connection)
-            if room:
+            if not room:
+                connection.close()
+                continue
+            try:
                 threading.Thread(target=connection.serve, name="wherein-serve", daemon=True).start()
-            else:
+            except RuntimeError as error:  # the system may have no thread left
+                logger.warning("a client was hung up on: %s", error)
                 connection.close()
 
     def gone(self, connection: Connection) -> None:

@@ -253,12 +253,17 @@ class WorkerHandle:
                 break  # a stop that lost patience closed the pipe; the process is reaped below
             if pipe in ready:
                 try:
-                    self._handle(_decode(frames.read_frame(pipe)))
-                    continue
+                    message = _decode(frames.read_frame(pipe))
                 except (WhereinError, *UNREADABLE, OSError):
                     # Its end is closed: dead, or so broken that it must die.
                     if not wait([process.sentinel], 0.5):
                         process.kill()
+                    break
+                try:
+                    self._handle(message)
+                except Exception:  # it is not the worker's fault, and this thread must see it end
+                    logger.exception("what the %s worker said was not heard", self.type.value)
+                continue
             break
         # This thread alone reaps the process; multiprocessing may do it too when it starts another.
         until = time.monotonic() + 5.0

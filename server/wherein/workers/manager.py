@@ -169,23 +169,28 @@ class WorkerManager:
         vigil = Vigil(time.monotonic())
         while True:
             time.sleep(TICK_S)  # the vigil looks at clocks: nothing wakes it earlier
-            now = time.monotonic()
-            vigil.tick(now)
-            with self._lock:
-                alive = (WorkerState.STARTING, WorkerState.READY)
-                watched = [h for h in self._workers if h.state in alive]
-            for handle in watched:
-                starting = handle.state is WorkerState.STARTING
+            try:
                 patience = supervision.patience(psutil.getloadavg()[0], os.cpu_count() or 1)
-                silence = vigil.silent(
-                    handle.type, handle.heard_at, now, starting=starting, patience=patience
-                )
-                if silence is not None:
-                    handle.kill(f"did not answer for {silence:.0f} s and was killed")
-                elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:
-                    handle.kill(f"used {used >> 20:,} MB of memory and was killed")
-                elif handle.busy_s > supervision.BUSY_S * patience:
-                    handle.kill(f"was stuck for {handle.busy_s:.0f} s and was killed")
+                self._look_at_all(vigil, time.monotonic(), patience)
+            except Exception:  # one look that fails is not the last one
+                logger.exception("the workers could not be looked at")
+
+    def _look_at_all(self, vigil: Vigil, now: float, patience: float) -> None:
+        vigil.tick(now)
+        with self._lock:
+            alive = (WorkerState.STARTING, WorkerState.READY)
+            watched = [h for h in self._workers if h.state in alive]
+        for handle in watched:
+            starting = handle.state is WorkerState.STARTING
+            silence = vigil.silent(
+                handle.type, handle.heard_at, now, starting=starting, patience=patience
+            )
+            if silence is not None:
+                handle.kill(f"did not answer for {silence:.0f} s and was killed")
+            elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:
+                handle.kill(f"used {used >> 20:,} MB of memory and was killed")
+            elif handle.busy_s > supervision.BUSY_S * patience:
+                handle.kill(f"was stuck for {handle.busy_s:.0f} s and was killed")
 
     def _died(self, handle: WorkerHandle) -> None:
         """Start a dead worker again, after a pause; a database worker waits until it is wanted."""
