@@ -86,6 +86,22 @@ REMOVALS = (
         "::test_F12_a_look_at_the_workers_that_fails_is_not_the_last",
     ),
     Removal(
+        "messages to a worker that wait for nobody",
+        "workers/handle.py",
+        "            outbox.send(_encode(message))\n",
+        "            with self._lock:\n"
+        "                frames.write_frame(self._pipe, _encode(message))\n",
+        "tests/faults/test_F12_stopped.py"
+        "::test_F12_a_full_pipe_to_a_stopped_worker_holds_up_nobody",
+    ),
+    Removal(
+        "patience with a worker that leaves its messages",
+        "ipc/frames.py",
+        "        except TimeoutError:\n            continue\n",
+        "",
+        "tests/unit/test_outbox.py::test_a_patient_one_waits_for_as_long_as_the_peer_is_there",
+    ),
+    Removal(
         "the clients for whom there is no thread",
         "ipc/service.py",
         "            except RuntimeError as error:  # the system may",

@@ -49,6 +49,18 @@ def write_all(sock: socket.socket, data: bytes) -> None:
         raise ConnectionLost("the other process does not read, or is gone") from error
 
 
+def write_patiently(sock: socket.socket, data: bytes) -> None:
+    """Send bytes, however long the peer leaves them; raises ConnectionLost when it is gone."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[sock.send(view) :]
+        except TimeoutError:
+            continue
+        except (OSError, ValueError) as error:
+            raise ConnectionLost("the other process is gone") from error
+
+
 def read_frame(sock: socket.socket, deadline: float | None = None) -> bytes:
     """Receive one frame.
 
