@@ -86,6 +86,14 @@ REMOVALS = (
         "::test_F12_a_look_at_the_workers_that_fails_is_not_the_last",
     ),
     Removal(
+        "the note that is cleared before a start",
+        "workers/manager.py",
+        "        clear_note(note)  # of the incarnation before, or of another server's\n",
+        "",
+        "tests/faults/test_quarantine.py"
+        "::test_F17_a_start_that_fails_is_not_blamed_on_what_was_in_hand_before",
+    ),
+    Removal(
         "messages to a worker that wait for nobody",
         "workers/handle.py",
         "            outbox.send(_encode(message))\n",

@@ -21,7 +21,7 @@ from wherein.paths import IndexPaths, runtime_dir
 from wherein.settings import Settings
 from wherein.workers import supervision
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
-from wherein.workers.quarantine import Casebook, read_note
+from wherein.workers.quarantine import Casebook, clear_note, read_note
 from wherein.workers.start import WatchMode, WorkerStart, WorkerType
 from wherein.workers.supervision import MEMORY_BYTES, TICK_S, RestartPolicy, Vigil
 
@@ -137,6 +137,7 @@ class WorkerManager:
         handle.start_args = msgspec.structs.replace(
             handle.start_args, note=note, care=self._cases[handle.type].care()
         )
+        clear_note(note)  # of the incarnation before, or of another server's
         try:
             handle.launch()
         except WorkerUnavailable:
