@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,8 +17,9 @@ import pytest
 from support.faults import Faults
 from support.waiting import until
 from support.workspace import make_project
-from wherein.errors import WorkerUnavailable
+from wherein.errors import StorageError, WorkerUnavailable
 from wherein.host import IndexHost
+from wherein.paths import runtime_dir
 from wherein.settings import Settings
 from wherein.workers import handle, supervision
 from wherein.workers.handle import WorkerState, WorkerStatus
@@ -130,6 +133,33 @@ def test_F14_a_worker_that_was_given_up_is_tried_again_by_itself(
         return status is not None and status.state == WorkerState.READY.value
 
     until(ready, timeout=60, what="well again")
+
+
+def test_F15_a_worker_is_started_again_though_there_is_no_directory_for_sockets(
+    host: IndexHost, wherein_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user has what we would take: the watcher lives without, and its note is missed."""
+    host.open([str(make_project(tmp_path / "project"))])
+
+    def ready() -> WorkerStatus | None:
+        status = status_of(host, "file_watcher")
+        return status if status and status.state == WorkerState.READY.value else None
+
+    before = until(ready, timeout=60, what="ready")
+    assert before is not None
+    run, aside = wherein_home / "run", wherein_home / "aside"
+    elsewhere = tmp_path / "tmp"
+    elsewhere.mkdir()
+    (elsewhere / f"wherein-{os.geteuid()}").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    run.rename(aside)
+    run.touch()
+    with pytest.raises(StorageError):
+        runtime_dir()
+    psutil.Process(before.pid).kill()
+    until(lambda: (now := ready()) and now.restarts == 1, timeout=60, what="started again")
+    run.unlink()
+    aside.rename(run)
 
 
 @pytest.mark.parametrize(

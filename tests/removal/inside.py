@@ -94,6 +94,21 @@ REMOVALS = (
         "::test_F17_a_start_that_fails_is_not_blamed_on_what_was_in_hand_before",
     ),
     Removal(
+        "a start without a directory for sockets",
+        "workers/manager.py",
+        '        except StorageError as error:\n            logger.warning("what the',
+        '        except KeyError as error:\n            logger.warning("what the',
+        "tests/faults/test_crash_loops.py"
+        "::test_F15_a_worker_is_started_again_though_there_is_no_directory_for_sockets",
+    ),
+    Removal(
+        "the copy of what changes while it is described",
+        "status.py",
+        "facts.troubles.copy().items()",
+        "facts.troubles.items()",
+        "tests/unit/test_status.py::test_facts_that_change_meanwhile_are_described_all_the_same",
+    ),
+    Removal(
         "messages to a worker that wait for nobody",
         "workers/handle.py",
         "            outbox.send(_encode(message))\n",

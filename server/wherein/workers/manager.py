@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from wherein.errors import WorkerUnavailable
+from wherein.errors import StorageError, WorkerUnavailable
 from wherein.ipc import control
 from wherein.paths import IndexPaths, runtime_dir
 from wherein.settings import Settings
@@ -133,7 +133,11 @@ class WorkerManager:
 
     def _launch(self, handle: WorkerHandle) -> None:
         """Start a worker; one that the system does not let start is treated as one that died."""
-        note = str(runtime_dir() / f"{handle.start_args.indexes[0].id}.{handle.type.value}")
+        note = ""  # without one nothing is left out, and all else works
+        try:
+            note = str(runtime_dir() / f"{handle.start_args.indexes[0].id}.{handle.type.value}")
+        except StorageError as error:
+            logger.warning("what the %s worker has in hand is not noted: %s", handle.type, error)
         handle.start_args = msgspec.structs.replace(
             handle.start_args, note=note, care=self._cases[handle.type].care()
         )
