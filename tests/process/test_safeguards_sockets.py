@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -99,6 +100,34 @@ def test_a_client_for_whom_there_is_no_thread_is_hung_up_on(
     client = Client(endpoint, TOKEN, DATABASE_OPERATIONS)
     assert ask(client) == 7
     client.close()
+
+
+def test_a_system_without_descriptors_is_not_asked_all_the_time(
+    serving: Callable[..., Service],
+) -> None:
+    """Accepting fails at once then: it is tried again after a rest, and then it may be well."""
+    service = serving(answer)
+    real, tried = service._listener, []
+
+    class Full:
+        """A listening socket of a process that may open nothing more, three times."""
+
+        def accept(self) -> object:
+            tried.append(time.monotonic())
+            if len(tried) < 4:
+                raise OSError(24, "Too many open files")
+            return real.accept()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+    service._listener = Full()  # type: ignore[assignment]
+    first = Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)  # accepted by the real one
+    second = Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert ask(second) == 7
+    assert tried[3] - tried[0] > 2 * services.REST_S
+    for client in (first, second):
+        client.close()
 
 
 def test_an_answer_that_is_too_large_is_an_error_and_not_a_hang(

@@ -109,6 +109,14 @@ REMOVALS = (
         "tests/unit/test_status.py::test_facts_that_change_meanwhile_are_described_all_the_same",
     ),
     Removal(
+        "the rest before accepting is tried again",
+        "ipc/service.py",
+        "                time.sleep(REST_S)  # no descriptor left",
+        "                pass  # no descriptor left",
+        "tests/process/test_safeguards_sockets.py"
+        "::test_a_system_without_descriptors_is_not_asked_all_the_time",
+    ),
+    Removal(
         "messages to a worker that wait for nobody",
         "workers/handle.py",
         "            outbox.send(_encode(message))\n",

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 MAX_CLIENTS: Final = 128
 LOOK_S: Final = 10.0  # how often it sees to its socket file, which a cleaner of /tmp may take away
+REST_S: Final = 0.1  # before it accepts again where the system would not let it
 _NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
 
 
@@ -218,8 +220,7 @@ class Service:
                 self._look()
                 continue
             except OSError:
-                if self._stopped:
-                    return
+                time.sleep(REST_S)  # no descriptor left, perhaps: asking at once would fail again
                 continue
             connection = Connection(self, sock)
             with self._lock:
