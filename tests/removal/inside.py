@@ -117,6 +117,15 @@ REMOVALS = (
         "::test_a_system_without_descriptors_is_not_asked_all_the_time",
     ),
     Removal(
+        "answers that wait for no client",
+        "ipc/service.py",
+        "            outbox.send(envelope.encode(envelope.Reply(call.number, fault, body)))\n",
+        "            reply = envelope.encode(envelope.Reply(call.number, fault, body))\n"
+        "            frames.write_frame(self._socket, reply)\n",
+        "tests/process/test_safeguards_sockets.py"
+        "::test_a_client_that_does_not_read_holds_up_nobody",
+    ),
+    Removal(
         "messages to a worker that wait for nobody",
         "workers/handle.py",
         "            outbox.send(_encode(message))\n",

@@ -28,6 +28,7 @@ from wherein.errors import (
 )
 from wherein.ipc import envelope, frames, handshake, transport
 from wherein.ipc.operations import Operation
+from wherein.ipc.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class Connection:
     def __init__(self, service: Service, sock: socket.socket) -> None:
         self._service = service
         self._socket = frames.prepare(sock)
-        self._write = threading.Lock()
+        self._outbox: Outbox | None = None
         self._lock = threading.Lock()
         self._calls: dict[int, Call] = {}
         self.closed = False
@@ -91,6 +92,7 @@ class Connection:
         """Read requests until the client goes; runs on this connection's own thread."""
         try:
             handshake.receive(self._socket, self._service.token)
+            self._outbox = Outbox(self._socket, lambda _: self.close())
             while True:
                 message = envelope.decode_request(frames.read_frame(self._socket))
                 if isinstance(message, envelope.Cancel):
@@ -134,13 +136,16 @@ class Connection:
             call.fail(error)
 
     def send(self, call: Call, fault: Fault | None, body: msgspec.Raw) -> None:
-        """Send one reply, from any thread; drop the connection when the client does not read."""
+        """Send one reply, from any thread, which does not wait: a client that is stopped must not
+        stop the writer of all. One that does not read is dropped after a while.
+        """
         with self._lock:
             self._calls.pop(call.number, None)
-        payload = envelope.encode(envelope.Reply(call.number, fault, body))
+        outbox = self._outbox
+        if outbox is None:
+            return
         try:
-            with self._write:
-                frames.write_frame(self._socket, payload)
+            outbox.send(envelope.encode(envelope.Reply(call.number, fault, body)))
         except ProtocolError as error:  # too large: the asker still gets an answer
             self.send(call, to_fault(error), _NOTHING)
         except ConnectionLost:
@@ -157,6 +162,8 @@ class Connection:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        if self._outbox is not None:
+            self._outbox.close()
         for call in calls:
             call.cancel()
         self._service.gone(self)
