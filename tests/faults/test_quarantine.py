@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from support.faults import Faults
 from support.waiting import until
 from support.workspace import make_project
 from wherein import domain as d
+from wherein.errors import WorkerUnavailable
 from wherein.host import IndexHost
 from wherein.settings import Settings
 from wherein.workers import handle as handles
@@ -101,7 +103,13 @@ def test_F17_a_start_that_fails_is_not_blamed_on_what_was_in_hand_before(
 
     monkeypatch.setattr(handles._spawn, "Process", refuse)
     host.open([str(project)])
-    assert host.sync(host.folders[0]).result(100) > 0
+
+    def synced() -> int:
+        with contextlib.suppress(WorkerUnavailable):  # a database that starts may be slow
+            return host.sync(host.folders[0]).result(60)
+        return 0
+
+    until(synced, timeout=100, what="synced")
     assert refused
     assert host.facts(host.folders[0]).left_out == []
     assert top(host, "poisoned_apple") == "poisoned_apple"
