@@ -282,21 +282,39 @@ def test_reading_has_a_deadline() -> None:
     theirs.close()
 
 
+@pytest.mark.parametrize("what", ["file", "directory", "link"])
 def test_F24_a_file_in_the_sockets_place_is_not_removed(
-    wherein_home: Path, monkeypatch: pytest.MonkeyPatch
+    wherein_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """Only a socket of our own is replaced; anything else is refused and left alone."""
+    """Only a socket of our own is replaced; beside anything else it listens under another name."""
     monkeypatch.setenv("WHEREIN_TRANSPORT", "unix")
     listener, endpoint = transport.listen("probe.db")
     listener.close()
     path = Path(endpoint[5:])
-    again, _ = transport.listen("probe.db")  # a dead process's socket file is replaced
+    again, same = transport.listen("probe.db")  # a dead process's socket file is replaced
     again.close()
+    assert same == endpoint
     path.unlink()
-    path.write_text("precious", encoding="ascii")
+    precious = tmp_path / "precious"
+    precious.write_text("precious", encoding="ascii")
+    if what == "link":
+        path.symlink_to(precious)
+    elif what == "directory":
+        path.mkdir()
+    else:
+        precious.rename(path)
+        precious = path
+    service = Service("probe.db", TOKEN, DATABASE_OPERATIONS, answer_symbols)
+    assert service.endpoint == f"{endpoint}~0"
+    client = Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert client.submit("find_symbols", d.SymbolQuery("q")).result(20).symbols[0].path == b"q"
+    client.close()
+    service.close()
+    assert precious.read_text(encoding="ascii") == "precious"
+    assert path.is_symlink() == (what == "link")
+    assert path.is_dir() == (what == "directory")
     with pytest.raises(StorageError):
-        transport.listen("probe.db")
-    assert path.read_text(encoding="ascii") == "precious"
+        transport.listen("probe.db", 0)
 
 
 def test_socket_files_are_private(wherein_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

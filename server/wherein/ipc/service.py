@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -194,12 +195,11 @@ class Service:
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
         self._stopped = False
-        self._name = name
-        self._listen()
+        self._listen(name, transport.SPARES)
         threading.Thread(target=self._accept, name="wherein-accept", daemon=True).start()
 
-    def _listen(self) -> None:
-        self._listener, self.endpoint = transport.listen(self._name)
+    def _listen(self, name: str, spares: int) -> None:
+        self._listener, self.endpoint = transport.listen(name, spares)
         self._listener.settimeout(LOOK_S)
         self._place = transport.place(self.endpoint)
 
@@ -212,7 +212,7 @@ class Service:
                 return  # `close` has removed it
             old = self._listener
             try:
-                self._listen()
+                self._listen(Path(self.endpoint).name, 0)  # where everybody was told that it is
             except (OSError, StorageError) as error:
                 logger.warning("the socket file is gone and cannot be made again: %s", error)
                 return
