@@ -117,6 +117,25 @@ def test_F14_a_worker_that_was_given_up_gets_a_chance_when_somebody_asks(
     assert host.facts(host.folders[0]).failed_workers == {}
 
 
+def test_F14_a_database_is_tried_again_for_a_person_and_not_for_other_workers(
+    host: IndexHost, tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They ask all the time: each of their requests would be a start, for ever."""
+    monkeypatch.setattr(supervision, "BUDGET", 1)
+    monkeypatch.setattr(supervision, "ASKED_AGAIN_S", 0.5)
+    faults.set({"at": ENTRY["database"], "do": "exit"})
+    host.open([str(make_project(tmp_path / "project"))])
+    until(lambda: failed(host, "database"), timeout=60, what="given up")
+    starts = faults.count()
+    given_up = time.monotonic()
+    while time.monotonic() < given_up + 3:
+        with pytest.raises(WorkerUnavailable, match="stopped too often"):
+            host.folders[0].database.stats().result(20)
+    assert faults.count() == starts
+    faults.set()
+    assert host.require(host.folders[0]).stats().result(30).commit >= 0
+
+
 def test_F14_a_worker_that_was_given_up_is_tried_again_by_itself(
     host: IndexHost, tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:

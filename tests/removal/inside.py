@@ -126,6 +126,14 @@ REMOVALS = (
         "::test_a_client_that_does_not_read_holds_up_nobody",
     ),
     Removal(
+        "a database that is given up, for other workers",
+        "workers/database_starter.py",
+        "        asked = self._manager.asked_at >= given_up_at + supervision.ASKED_AGAIN_S\n",
+        "        asked = now >= given_up_at + supervision.ASKED_AGAIN_S\n",
+        "tests/faults/test_crash_loops.py"
+        "::test_F14_a_database_is_tried_again_for_a_person_and_not_for_other_workers",
+    ),
+    Removal(
         "messages to a worker that wait for nobody",
         "workers/handle.py",
         "            outbox.send(_encode(message))\n",

@@ -85,6 +85,7 @@ class WorkerHandle:
         self.process: BaseProcess | None = None
         self.state = WorkerState.STOPPED
         self.since = time.time()
+        self.entered_at = time.monotonic()  # the same moment, by a clock that nobody sets
         self.restarts = 0
         self.last_error = ""
         self.endpoint = ""
@@ -311,6 +312,7 @@ class WorkerHandle:
     def _enter(self, state: WorkerState, error: str = "") -> None:
         self.state = state
         self.since = time.time()
+        self.entered_at = time.monotonic()
         if error:
             self.last_error = error
         self._changed.notify_all()

@@ -48,6 +48,7 @@ class WorkerManager:
         self._policies: dict[int, RestartPolicy] = {}
         self._timers: set[threading.Timer] = set()
         self._closed = False
+        self.asked_at = float("-inf")  # time.monotonic() when a person asked for something
         self._cases = {kind: Casebook() for kind in WorkerType}
         self._watcher: threading.Thread | None = None
         # Before multiprocessing's own exit handler, which would wait for ever for a live worker.
@@ -249,9 +250,10 @@ class WorkerManager:
     def _try_failed_again(self) -> None:
         """Start what was given up a while ago: somebody asks for it."""
         with self._lock:
+            self.asked_at = time.monotonic()
             for handle in self._workers:
                 given_up = handle.state is WorkerState.FAILED
-                rested = time.time() - handle.since >= supervision.ASKED_AGAIN_S
+                rested = self.asked_at - handle.entered_at >= supervision.ASKED_AGAIN_S
                 if given_up and rested and handle.type is not WorkerType.DATABASE:
                     self._restart(handle)
 
