@@ -62,7 +62,7 @@ def describe(facts: Facts) -> FolderStatus:
     words = _words_percent(facts)
     meaning = _meaning_percent(facts, words)
     held: dict[FolderState, str] = {}
-    for name, reason in facts.troubles.items():
+    for name, reason in facts.troubles.copy().items():  # others write there meanwhile
         held[FolderState(name)] = reason
     if facts.failed_workers:
         worker, why = next(iter(facts.failed_workers.items()))

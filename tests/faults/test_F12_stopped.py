@@ -19,6 +19,7 @@ from wherein import domain as d
 from wherein.errors import WhereinError
 from wherein.host import IndexHost
 from wherein.settings import Settings
+from wherein.status import describe
 from wherein.workers import supervision
 from wherein.workers.handle import WorkerStatus
 from wherein.workers.start import WorkerType
@@ -72,6 +73,54 @@ def test_F12_a_stopped_worker_is_killed_and_started_again(
     assert after.pid != before.pid
     assert after.restarts >= 1
     assert "did not answer" in after.last_error
+
+
+def test_F12_a_full_pipe_to_a_stopped_worker_holds_up_nobody(
+    host: IndexHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is killed in its time, and all the while who asks for the state has it within 0.1 s."""
+    monkeypatch.setattr(supervision, "patience", lambda *_: 1.0)
+    before = worker(host, WorkerType.FILE_WATCHER)
+    assert before.pid is not None
+    folder = host.folders[0]
+    many = [(folder, f"{'d' * 100}/{number}.py".encode()) for number in range(5_000)]
+    os.kill(before.pid, signal.SIGSTOP)
+    stopped = time.monotonic()
+    took = []
+    while psutil.pid_exists(before.pid) and time.monotonic() < stopped + 60:
+        began = time.monotonic()
+        if len(took) < 20:
+            host.hint(many)
+        assert describe(host.facts(folder)).state
+        took.append(time.monotonic() - began)
+        time.sleep(0.05)
+    limit = supervision.SILENCE_S[WorkerType.FILE_WATCHER]
+    assert time.monotonic() - stopped < limit + 4 * supervision.TICK_S
+    assert sorted(took)[len(took) * 99 // 100] < 0.1
+    until(lambda: answers(host), timeout=90, what="in service")
+    assert "did not answer" in worker(host, WorkerType.FILE_WATCHER).last_error
+
+
+def test_F12_a_look_at_the_workers_that_fails_is_not_the_last(
+    host: IndexHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system cannot say how busy it is, once, a hung worker is killed all the same."""
+    monkeypatch.setattr(supervision, "SILENCE_S", dict.fromkeys(WorkerType, 4.0))
+    failed: list[bool] = []
+    load = psutil.getloadavg
+
+    def once() -> tuple[float, float, float]:
+        if not failed:
+            failed.append(True)
+            raise OSError(5, "Input/output error")
+        return load()
+
+    monkeypatch.setattr(psutil, "getloadavg", once)
+    before = worker(host, WorkerType.FILE_WATCHER)
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGSTOP)
+    until(lambda: not psutil.pid_exists(before.pid or 0), timeout=60, what="killed")
+    assert failed
 
 
 def test_F03_a_database_worker_killed_in_a_search_is_asked_again(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,8 +17,9 @@ import pytest
 from support.faults import Faults
 from support.waiting import until
 from support.workspace import make_project
-from wherein.errors import WorkerUnavailable
+from wherein.errors import StorageError, WorkerUnavailable
 from wherein.host import IndexHost
+from wherein.paths import runtime_dir
 from wherein.settings import Settings
 from wherein.workers import handle, supervision
 from wherein.workers.handle import WorkerState, WorkerStatus
@@ -114,6 +117,25 @@ def test_F14_a_worker_that_was_given_up_gets_a_chance_when_somebody_asks(
     assert host.facts(host.folders[0]).failed_workers == {}
 
 
+def test_F14_a_database_is_tried_again_for_a_person_and_not_for_other_workers(
+    host: IndexHost, tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They ask all the time: each of their requests would be a start, for ever."""
+    monkeypatch.setattr(supervision, "BUDGET", 1)
+    monkeypatch.setattr(supervision, "ASKED_AGAIN_S", 0.5)
+    faults.set({"at": ENTRY["database"], "do": "exit"})
+    host.open([str(make_project(tmp_path / "project"))])
+    until(lambda: failed(host, "database"), timeout=60, what="given up")
+    starts = faults.count()
+    given_up = time.monotonic()
+    while time.monotonic() < given_up + 3:
+        with pytest.raises(WorkerUnavailable, match="stopped too often"):
+            host.folders[0].database.stats().result(20)
+    assert faults.count() == starts
+    faults.set()
+    assert host.require(host.folders[0]).stats().result(30).commit >= 0
+
+
 def test_F14_a_worker_that_was_given_up_is_tried_again_by_itself(
     host: IndexHost, tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +152,81 @@ def test_F14_a_worker_that_was_given_up_is_tried_again_by_itself(
         return status is not None and status.state == WorkerState.READY.value
 
     until(ready, timeout=60, what="well again")
+
+
+def test_F15_a_worker_is_started_again_though_there_is_no_directory_for_sockets(
+    host: IndexHost, wherein_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user has what we would take: the watcher lives without, and its note is missed."""
+    host.open([str(make_project(tmp_path / "project"))])
+
+    def ready() -> WorkerStatus | None:
+        status = status_of(host, "file_watcher")
+        return status if status and status.state == WorkerState.READY.value else None
+
+    before = until(ready, timeout=60, what="ready")
+    assert before is not None
+    run, aside = wherein_home / "run", wherein_home / "aside"
+    elsewhere = tmp_path / "tmp"
+    elsewhere.mkdir()
+    (elsewhere / f"wherein-{os.geteuid()}").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    run.rename(aside)
+    run.touch()
+    with pytest.raises(StorageError):
+        runtime_dir()
+    psutil.Process(before.pid).kill()
+    until(lambda: (now := ready()) and now.restarts == 1, timeout=60, what="started again")
+    run.unlink()
+    aside.rename(run)
+
+
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [
+        ("database", "wherein.db_worker.process:DatabaseService._tidy"),
+        ("vectorization", "wherein.workers.vectorization:Vectorizer._round"),
+    ],
+    ids=["database", "vectorization"],
+)
+def test_F15_a_worker_whose_thread_fails_is_started_again(
+    host: IndexHost, tmp_path: Path, faults: Faults, kind: str, where: str
+) -> None:
+    """It would beat on with its other threads, and never do this one's work again."""
+    faults.set({"at": where, "do": "import", "once": True})
+    host.open([str(make_project(tmp_path / "project"))])
+
+    def again() -> WorkerStatus | None:
+        status = status_of(host, kind)
+        return status if status and status.restarts and status.state == "ready" else None
+
+    status = until(again, timeout=60, what="started again")
+    assert status is not None
+    assert "cannot open shared object file" in status.last_error
+    assert host.sync(host.folders[0]).result(60) > 0
+    database = host.folders[0].database
+    until(lambda: not database.wait_vectors(1).result(20).pending, timeout=60, what="vectors")
+
+
+def test_F15_a_listener_that_fails_leaves_the_worker_under_watch(
+    host: IndexHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with what a worker says, its end is seen."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of the host's own")
+
+    monkeypatch.setattr(host, "_listen", fail)
+    host.open([str(make_project(tmp_path / "project"))])
+
+    def ready() -> WorkerStatus | None:
+        status = status_of(host, "file_watcher")
+        return status if status and status.state == WorkerState.READY.value else None
+
+    before = until(ready, timeout=60, what="ready")
+    assert before is not None
+    psutil.Process(before.pid).kill()
+    until(lambda: (now := ready()) and now.restarts == 1, timeout=60, what="started again")
 
 
 def descriptors() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from support.faults import Faults
 from support.waiting import until
 from support.workspace import make_project
 from wherein import domain as d
-from wherein.errors import WhereinError
+from wherein.errors import WhereinError, WorkerUnavailable
 from wherein.host import IndexHost
 from wherein.settings import Settings
+from wherein.workers import handle as handles
 from wherein.workers import supervision
 from wherein.workers.handle import WorkerState
 from wherein.workers.manager import WorkerManager
@@ -135,6 +137,34 @@ def test_F17_a_buffer_that_ends_the_database_twice_is_left_out(
     assert faults.count() == 2
     assert deaths(host)["database"] == 2
     assert host.facts(host.folders[0]).left_out == ["pear.py"]
+
+
+def test_F17_a_start_that_fails_is_not_blamed_on_what_was_in_hand_before(
+    host: IndexHost, project: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watcher was killed in a file, by chance; the next one does not get as far as that."""
+    faults.set({"at": PARSE, "do": "kill", "text": "poisoned_apple", "once": True})
+    start = handles._spawn.Process
+    refused: list[bool] = []
+
+    def refuse(**named: Any) -> Any:
+        if named["name"] == "wherein-file_watcher" and faults.count() and not refused:
+            refused.append(True)
+            raise OSError(11, "Resource temporarily unavailable")
+        return start(**named)
+
+    monkeypatch.setattr(handles._spawn, "Process", refuse)
+    host.open([str(project)])
+
+    def synced() -> int:
+        with contextlib.suppress(WorkerUnavailable):  # a database that starts may be slow
+            return host.sync(host.folders[0]).result(60)
+        return 0
+
+    until(synced, timeout=100, what="synced")
+    assert refused
+    assert host.facts(host.folders[0]).left_out == []
+    assert top(host, "poisoned_apple") == "poisoned_apple"
 
 
 def test_a_file_that_was_left_out_stays_so_for_the_next_server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
+from support.waiting import until
 from wherein import domain as d
 from wherein.errors import (
     ConnectionLost,
@@ -165,12 +168,78 @@ def test_F23_broken_clients_hurt_nobody_else(
         sock.close()
 
 
-def test_F22_a_silent_client_is_dropped(service: Callable[..., Service]) -> None:
-    """Whoever does not shake hands in 2 seconds is hung up on."""
+@pytest.mark.parametrize("sent", [b"", struct.pack(">I", 100) + b"half"], ids=["nothing", "half"])
+def test_F22_a_silent_client_is_dropped(service: Callable[..., Service], sent: bytes) -> None:
+    """Whoever has not shaken hands in 2 seconds is hung up on, also halfway."""
     sock = transport.connect(service(answer_symbols).endpoint)
-    sock.settimeout(10)
+    sock.sendall(sent)
+    sock.settimeout(handshake.HANDSHAKE_S + 10)
     assert sock.recv(1) == b""
     sock.close()
+
+
+def test_a_greeting_that_is_too_long_is_refused_at_once(
+    service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is kept of what a stranger sends before he has shown the token."""
+    monkeypatch.setattr(handshake, "HANDSHAKE_S", 60.0)
+    sock = transport.connect(service(answer_symbols).endpoint)
+    sock.sendall(struct.pack(">I", handshake.HELLO_BYTES + 1))
+    sock.settimeout(20)
+    assert sock.recv(1) == b""
+    sock.close()
+
+
+STRANGER = handshake.Hello(
+    handshake.PROTOCOL, handshake.__version__, 1, b"x" * 32, handshake.SCHEMA
+)
+BROKEN = (
+    b"GET / HTTP/1.1\r\n\r\n",
+    struct.pack(">I", 0x80000000) + b"2 GB",
+    struct.pack(">I", 100) + b"half",
+    struct.pack(">I", 3) + b"\xc1\xc1\xc1",
+    frames.frame(msgspec.msgpack.encode(STRANGER)),
+    b"",
+)
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "num_fds"), reason="counts open files")
+def test_a_thousand_broken_clients_leave_nothing_behind(
+    service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They wait until they are hung up on, or go at once: no open file, no memory more."""
+    monkeypatch.setattr(handshake, "HANDSHAKE_S", 0.2)
+    serving = service(answer_symbols)
+    me = psutil.Process()
+
+    def wave() -> None:
+        waiting = []
+        for number in range(50):  # fewer than wait to be accepted
+            sock = transport.connect(serving.endpoint)
+            sent = BROKEN[number % len(BROKEN)]
+            if not sent:
+                sock.close()
+                continue
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # dropped already
+                sock.sendall(sent)
+            waiting.append(sock)
+        for sock in waiting:
+            sock.settimeout(20)
+            with contextlib.suppress(ConnectionResetError):  # it left unread what was sent
+                while sock.recv(4096):
+                    pass
+            sock.close()
+        until(lambda: not serving._connections, what="all are gone")
+
+    wave()
+    files, memory = me.num_fds(), me.memory_info().rss
+    for _ in range(20):
+        wave()
+    until(lambda: me.num_fds() <= files, what="open files")
+    assert me.memory_info().rss < memory + (5 << 20)
+    client = Client(serving.endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert client.submit("find_symbols", d.SymbolQuery("q")).result(20).symbols[0].path == b"q"
+    client.close()
 
 
 def test_unknown_operation_and_wrong_types_are_answered(service: Callable[..., Service]) -> None:
@@ -214,21 +283,39 @@ def test_reading_has_a_deadline() -> None:
 
 
 @pytest.mark.one_transport
+@pytest.mark.parametrize("what", ["file", "directory", "link"])
 def test_F24_a_file_in_the_sockets_place_is_not_removed(
-    wherein_home: Path, monkeypatch: pytest.MonkeyPatch
+    wherein_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """Only a socket of our own is replaced; anything else is refused and left alone."""
+    """Only a socket of our own is replaced; beside anything else it listens under another name."""
     monkeypatch.setenv("WHEREIN_TRANSPORT", "unix")
     listener, endpoint = transport.listen("probe.db")
     listener.close()
     path = Path(endpoint[5:])
-    again, _ = transport.listen("probe.db")  # a dead process's socket file is replaced
+    again, same = transport.listen("probe.db")  # a dead process's socket file is replaced
     again.close()
+    assert same == endpoint
     path.unlink()
-    path.write_text("precious", encoding="ascii")
+    precious = tmp_path / "precious"
+    precious.write_text("precious", encoding="ascii")
+    if what == "link":
+        path.symlink_to(precious)
+    elif what == "directory":
+        path.mkdir()
+    else:
+        precious.rename(path)
+        precious = path
+    service = Service("probe.db", TOKEN, DATABASE_OPERATIONS, answer_symbols)
+    assert service.endpoint == f"{endpoint}~0"
+    client = Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert client.submit("find_symbols", d.SymbolQuery("q")).result(20).symbols[0].path == b"q"
+    client.close()
+    service.close()
+    assert precious.read_text(encoding="ascii") == "precious"
+    assert path.is_symlink() == (what == "link")
+    assert path.is_dir() == (what == "directory")
     with pytest.raises(StorageError):
-        transport.listen("probe.db")
-    assert path.read_text(encoding="ascii") == "precious"
+        transport.listen("probe.db", 0)
 
 
 def test_socket_files_are_private(wherein_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

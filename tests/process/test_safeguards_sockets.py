@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import queue
+import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +25,7 @@ from wherein.errors import (
     WhereinError,
     WorkerUnavailable,
 )
-from wherein.ipc import frames, handshake, transport
+from wherein.ipc import envelope, frames, handshake, transport
 from wherein.ipc import service as services
 from wherein.ipc.client import Client
 from wherein.ipc.operations import DATABASE_OPERATIONS
@@ -79,6 +82,83 @@ def test_clients_beyond_the_limit_are_hung_up_on(
     assert ask(third) == 7
     for client in (second, third):
         client.close()
+
+
+def test_a_client_for_whom_there_is_no_thread_is_hung_up_on(
+    serving: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system had none left at that moment: the next client is served."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    endpoint = serving(answer).endpoint
+    with monkeypatch.context() as patch:
+        patch.setattr(services.threading, "Thread", refuse)
+        sock = transport.connect(endpoint)
+        sock.settimeout(20)
+        assert sock.recv(1) == b""
+    sock.close()
+    client = Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert ask(client) == 7
+    client.close()
+
+
+def test_a_system_without_descriptors_is_not_asked_all_the_time(
+    serving: Callable[..., Service],
+) -> None:
+    """Accepting fails at once then: it is tried again after a rest, and then it may be well."""
+    service = serving(answer)
+    real, tried = service._listener, []
+
+    class Full:
+        """A listening socket of a process that may open nothing more, three times."""
+
+        def accept(self) -> object:
+            tried.append(time.monotonic())
+            if len(tried) < 4:
+                raise OSError(24, "Too many open files")
+            return real.accept()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+    service._listener = Full()  # type: ignore[assignment]
+    first = Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)  # accepted by the real one
+    second = Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
+    assert ask(second) == 7
+    assert tried[3] - tried[0] > 2 * services.REST_S
+    for client in (first, second):
+        client.close()
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(serving: Callable[..., Service]) -> None:
+    """One thread writes the answers to all; who leaves a large one unread is dropped in the end."""
+    calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        while (call := calls.get()) is not None:
+            if call.operation == "find_symbols":
+                call.reply("x" * (16 << 20))
+            else:
+                answer(call)
+
+    service = serving(calls.put)
+    threading.Thread(target=work, daemon=True).start()
+    mute = transport.connect(service.endpoint)
+    handshake.greet(mute, TOKEN)
+    body = msgspec.Raw(envelope.encode(d.SymbolQuery("x")))
+    frames.write_frame(mute, envelope.encode(envelope.Request(1, "find_symbols", body)))
+    assert select.select([mute], [], [], 20)[0]  # its answer has begun
+    client = Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
+    began = time.monotonic()
+    assert ask(client) == 7
+    assert time.monotonic() - began < frames.POLL_S / 2
+    until(lambda: len(service._connections) == 1, timeout=4 * frames.POLL_S, what="dropped")
+    assert ask(client) == 7
+    calls.put(None)
+    client.close()
+    mute.close()
 
 
 def test_an_answer_that_is_too_large_is_an_error_and_not_a_hang(

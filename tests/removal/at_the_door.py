@@ -157,7 +157,7 @@ REMOVALS = (
     Removal(
         "the limit of a frame",
         "ipc/frames.py",
-        "    if length > MAX_FRAME:\n",
+        "    if length > most:\n",
         "    if False:\n",
         "tests/process/test_safeguards_sockets.py"
         "::test_a_frame_that_announces_too_much_is_refused_at_once",
@@ -165,9 +165,16 @@ REMOVALS = (
     Removal(
         "the deadline of a handshake",
         "ipc/handshake.py",
-        "        hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S))\n",
-        "        hello = _hello(read_frame(sock))\n",
+        "        hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S, HELLO_BYTES))\n",
+        "        hello = _hello(read_frame(sock, most=HELLO_BYTES))\n",
         "tests/process/test_ipc.py::test_F22_a_silent_client_is_dropped",
+    ),
+    Removal(
+        "the limit of a greeting",
+        "ipc/handshake.py",
+        "time.monotonic() + HANDSHAKE_S, HELLO_BYTES))\n",
+        "time.monotonic() + HANDSHAKE_S))\n",
+        "tests/process/test_ipc.py::test_a_greeting_that_is_too_long_is_refused_at_once",
     ),
     Removal(
         "what stands in the way of a socket",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.waiting import until
 from wherein.errors import ConnectionLost, WhereinError
 from wherein.ipc import frames, outbox
 from wherein.ipc.outbox import Outbox
@@ -53,6 +54,26 @@ def test_a_backlog_has_an_end(
     box.send(bytes(100_000))
     with pytest.raises(ConnectionLost):
         box.send(bytes(1 << 20))
+    box.close()
+
+
+def test_a_patient_one_waits_for_as_long_as_the_peer_is_there(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    ours.settimeout(0.01)  # the patience of the others
+    failures: list[WhereinError] = []
+    box = Outbox(ours, failures.append, patient=True)
+    sent = [bytes([number]) * 300_000 for number in range(5)]
+    for payload in sent:
+        box.send(payload)
+    time.sleep(0.1)
+    assert failures == []
+    assert [frames.read_frame(theirs) for _ in sent] == sent
+    for payload in sent:
+        box.send(payload)
+    theirs.close()
+    until(lambda: failures, what="told")
     box.close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import msgspec
 import pytest
 
@@ -103,6 +105,25 @@ def test_the_worst_state_wins_and_all_are_reasons(state: FolderState) -> None:
     assert status.reasons[0] == "because"
     if state is not FolderState.WATCH_POLLING:
         assert status.reasons == ["because", "limit"]
+
+
+def test_facts_that_change_meanwhile_are_described_all_the_same() -> None:
+    """Workers' threads write the troubles while a client's question is answered."""
+    live = facts()
+
+    class Name(str):
+        """The name of a state; when it is looked up, another thread just gets its turn."""
+
+        def __hash__(self) -> int:
+            writing = threading.Thread(target=live.troubles.setdefault, args=("read_only", "full"))
+            writing.start()
+            writing.join()
+            return super().__hash__()
+
+    live.troubles[Name("watch_polling")] = "limit"
+    del live.troubles["read_only"]
+    assert describe(live).state == "watch_polling"
+    assert describe(live).state == "read_only"
 
 
 def test_a_model_that_cannot_be_used_is_not_indexing_for_ever() -> None:

@@ -2,7 +2,8 @@
 
 Every wait has a deadline. A socket given to this module has a timeout of `POLL_S`: a read that is
 idle between two frames goes on waiting as long as the caller wants, a frame that has begun must be
-complete within `FRAME_S`, and a peer that does not read makes a write fail instead of hanging.
+complete within `FRAME_S`, or by the caller's deadline, and a peer that does not read makes a write
+fail instead of hanging.
 Used by every process.
 """
 
@@ -49,19 +50,32 @@ def write_all(sock: socket.socket, data: bytes) -> None:
         raise ConnectionLost("the other process does not read, or is gone") from error
 
 
-def read_frame(sock: socket.socket, deadline: float | None = None) -> bytes:
-    """Receive one frame.
+def write_patiently(sock: socket.socket, data: bytes) -> None:
+    """Send bytes, however long the peer leaves them; raises ConnectionLost when it is gone."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[sock.send(view) :]
+        except TimeoutError:
+            continue
+        except (OSError, ValueError) as error:
+            raise ConnectionLost("the other process is gone") from error
 
-    `deadline` is a time.monotonic() value for the first byte, None for ever. Raises ConnectionLost
-    at the end of the stream, DeadlineExceeded, and ProtocolError for a frame that is too long or
-    stops halfway.
+
+def read_frame(sock: socket.socket, deadline: float | None = None, most: int = MAX_FRAME) -> bytes:
+    """Receive one frame of at most `most` bytes.
+
+    `deadline` is a time.monotonic() value for the whole frame; None waits for ever for it to begin.
+    Raises ConnectionLost at the end of the stream, DeadlineExceeded, and ProtocolError for a frame
+    that is too long or stops halfway.
     """
     first = _first_byte(sock, deadline)
-    limit = time.monotonic() + FRAME_S
-    (length,) = _HEADER.unpack(first + _rest(sock, _HEADER.size - 1, limit))
-    if length > MAX_FRAME:
-        raise ProtocolError(f"a frame says it has {length} bytes; {MAX_FRAME} are allowed")
-    return _rest(sock, length, limit)
+    limit = time.monotonic() + FRAME_S if deadline is None else deadline
+    hurry = deadline is not None
+    (length,) = _HEADER.unpack(first + _rest(sock, _HEADER.size - 1, limit, hurry=hurry))
+    if length > most:
+        raise ProtocolError(f"a frame says it has {length} bytes; {most} are allowed")
+    return _rest(sock, length, limit, hurry=hurry)
 
 
 def _first_byte(sock: socket.socket, deadline: float | None) -> bytes:
@@ -69,29 +83,37 @@ def _first_byte(sock: socket.socket, deadline: float | None) -> bytes:
         left = POLL_S if deadline is None else deadline - time.monotonic()
         if left <= 0:
             raise DeadlineExceeded("nothing arrived in time")
-        if deadline is None:
-            piece = _receive(sock, 1)
-        else:
-            try:
-                sock.settimeout(min(left, POLL_S))
-                piece = _receive(sock, 1)
-                prepare(sock)
-            except OSError as error:  # another thread has closed it
-                raise ConnectionLost("the connection broke") from error
+        piece = _receive(sock, 1) if deadline is None else _receive_within(sock, 1, left)
         if piece is not None:
             return piece
 
 
-def _rest(sock: socket.socket, size: int, limit: float) -> bytes:
-    """Read exactly `size` bytes; memory grows with what arrives, not with what was announced."""
+def _rest(sock: socket.socket, size: int, limit: float, *, hurry: bool) -> bytes:
+    """Read exactly `size` bytes; memory grows with what arrives, not with what was announced.
+
+    In a `hurry` it ends when the limit does, else with the socket's next timeout.
+    """
     buffer = bytearray()
     while len(buffer) < size:
-        piece = _receive(sock, min(size - len(buffer), _STEP))
+        left = max(0.001, limit - time.monotonic())
+        step = min(size - len(buffer), _STEP)
+        piece = _receive_within(sock, step, left) if hurry else _receive(sock, step)
         if piece is not None:
             buffer += piece
         if time.monotonic() > limit and len(buffer) < size:
             raise ProtocolError("a frame stopped halfway")
     return bytes(buffer)
+
+
+def _receive_within(sock: socket.socket, size: int, seconds: float) -> bytes | None:
+    """Receive as `_receive` does, for so long at most. Nobody else may use the socket meanwhile."""
+    try:
+        sock.settimeout(min(seconds, POLL_S))
+        piece = _receive(sock, size)
+        prepare(sock)
+    except OSError as error:  # another thread has closed it
+        raise ConnectionLost("the connection broke") from error
+    return piece
 
 
 def _receive(sock: socket.socket, size: int) -> bytes | None:

@@ -26,6 +26,7 @@ PROTOCOL: Final = 1
 #: nothing asked.
 SCHEMA: Final = 5
 HANDSHAKE_S: Final = 2.0
+HELLO_BYTES: Final = 4096  # nobody has shown the token yet: nothing of his is kept
 _STARTED: Final = time.time()
 
 
@@ -73,7 +74,9 @@ def greet(sock: socket.socket, token: bytes) -> Welcome:
     hello = Hello(PROTOCOL, __version__, os.getpid(), token, SCHEMA, _STARTED)
     write_frame(sock, _encode(hello))
     try:
-        answer: Welcome | Refused = _answer(read_frame(sock, time.monotonic() + HANDSHAKE_S))
+        answer: Welcome | Refused = _answer(
+            read_frame(sock, time.monotonic() + HANDSHAKE_S, HELLO_BYTES)
+        )
     except UNREADABLE as error:
         raise ProtocolError("the other side is not a wherein process") from error
     if isinstance(answer, Refused) and answer.newer:
@@ -93,7 +96,7 @@ def receive(sock: socket.socket, token: bytes) -> Hello:
     if not same_user(sock):
         raise ProtocolError("another user's process tried to connect")
     try:
-        hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S))
+        hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S, HELLO_BYTES))
     except UNREADABLE as error:
         raise ProtocolError("the other side is not a wherein process") from error
     version = _order(hello.protocol, hello.schema, hello.build)

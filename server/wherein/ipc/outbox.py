@@ -1,7 +1,7 @@
 """Sending without waiting: what a busy peer does not take at once is sent by a thread.
 
-The server's loop sends its requests here; a worker that is held up must not hold it up as well.
-Used by every process that is a client of a worker.
+The server sends here what is for its workers, and a worker its answers; a process that is held up
+must not hold the others up as well. Used by every process.
 """
 
 from __future__ import annotations
@@ -20,14 +20,24 @@ MAX_BACKLOG: Final = 2 * frames.MAX_FRAME  # bytes
 
 
 class Outbox:
-    """The sending side of one connected socket. `failed` is called when a thread could not send."""
+    """The sending side of one connected socket. `failed` is called when a thread could not send.
 
-    def __init__(self, sock: socket.socket, failed: Callable[[WhereinError], None]) -> None:
+    A peer that reads nothing for `frames.POLL_S` is one that has gone, unless this is `patient`.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        failed: Callable[[WhereinError], None] = lambda _: None,
+        *,
+        patient: bool = False,
+    ) -> None:
         self._socket = sock
         # The same connection once more: its writes do not wait, reads of the other one still do.
         self._at_once = sock.dup()
         self._at_once.setblocking(False)
         self._failed = failed
+        self._write = frames.write_patiently if patient else frames.write_all
         self._lock = threading.Lock()
         self._backlog: deque[bytes] = deque()
         self._size = 0
@@ -43,7 +53,7 @@ class Outbox:
                 data = data[self._try(data) :]
                 if not data:
                     return
-                threading.Thread(target=self._drain, name="wherein-outbox", daemon=True).start()
+                self._start()
             elif self._size + len(data) > MAX_BACKLOG:
                 raise ConnectionLost("the other process does not read")
             self._backlog.append(data)
@@ -53,6 +63,13 @@ class Outbox:
         """Close this side's copy of the socket; the thread ends with the socket itself."""
         with self._lock:
             self._at_once.close()
+
+    def _start(self) -> None:
+        """Start the thread, which waits for the lock until there is something to send."""
+        try:
+            threading.Thread(target=self._drain, name="wherein-outbox", daemon=True).start()
+        except RuntimeError as error:
+            raise ConnectionLost("the system has no thread to send with") from error
 
     def _try(self, data: bytes) -> int:
         try:
@@ -68,7 +85,7 @@ class Outbox:
             with self._lock:
                 data = self._backlog[0]
             try:
-                frames.write_all(self._socket, data)
+                self._write(self._socket, data)
             except WhereinError as error:
                 with contextlib.suppress(WhereinError):
                     self._failed(error)

@@ -11,7 +11,9 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -27,11 +29,13 @@ from wherein.errors import (
 )
 from wherein.ipc import envelope, frames, handshake, transport
 from wherein.ipc.operations import Operation
+from wherein.ipc.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
 MAX_CLIENTS: Final = 128
 LOOK_S: Final = 10.0  # how often it sees to its socket file, which a cleaner of /tmp may take away
+REST_S: Final = 0.1  # before it accepts again where the system would not let it
 _NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
 
 
@@ -80,7 +84,7 @@ class Connection:
     def __init__(self, service: Service, sock: socket.socket) -> None:
         self._service = service
         self._socket = frames.prepare(sock)
-        self._write = threading.Lock()
+        self._outbox: Outbox | None = None
         self._lock = threading.Lock()
         self._calls: dict[int, Call] = {}
         self.closed = False
@@ -89,6 +93,7 @@ class Connection:
         """Read requests until the client goes; runs on this connection's own thread."""
         try:
             handshake.receive(self._socket, self._service.token)
+            self._outbox = Outbox(self._socket, lambda _: self.close())
             while True:
                 message = envelope.decode_request(frames.read_frame(self._socket))
                 if isinstance(message, envelope.Cancel):
@@ -105,6 +110,8 @@ class Connection:
             self._service.outdated()
         except (WhereinError, *UNREADABLE) as error:
             logger.info("a client was dropped: %s", error)
+        except Exception:  # one client's bad luck is nobody else's
+            logger.exception("a client was dropped")
         finally:
             self.close()
 
@@ -130,13 +137,16 @@ class Connection:
             call.fail(error)
 
     def send(self, call: Call, fault: Fault | None, body: msgspec.Raw) -> None:
-        """Send one reply, from any thread; drop the connection when the client does not read."""
+        """Send one reply, from any thread, which does not wait: a client that is stopped must not
+        stop the writer of all. One that does not read is dropped after a while.
+        """
         with self._lock:
             self._calls.pop(call.number, None)
-        payload = envelope.encode(envelope.Reply(call.number, fault, body))
+        outbox = self._outbox
+        if outbox is None:
+            return
         try:
-            with self._write:
-                frames.write_frame(self._socket, payload)
+            outbox.send(envelope.encode(envelope.Reply(call.number, fault, body)))
         except ProtocolError as error:  # too large: the asker still gets an answer
             self.send(call, to_fault(error), _NOTHING)
         except ConnectionLost:
@@ -153,6 +163,8 @@ class Connection:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        if self._outbox is not None:
+            self._outbox.close()
         for call in calls:
             call.cancel()
         self._service.gone(self)
@@ -183,12 +195,11 @@ class Service:
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
         self._stopped = False
-        self._name = name
-        self._listen()
+        self._listen(name, transport.SPARES)
         threading.Thread(target=self._accept, name="wherein-accept", daemon=True).start()
 
-    def _listen(self) -> None:
-        self._listener, self.endpoint = transport.listen(self._name)
+    def _listen(self, name: str, spares: int) -> None:
+        self._listener, self.endpoint = transport.listen(name, spares)
         self._listener.settimeout(LOOK_S)
         self._place = transport.place(self.endpoint)
 
@@ -201,7 +212,7 @@ class Service:
                 return  # `close` has removed it
             old = self._listener
             try:
-                self._listen()
+                self._listen(Path(self.endpoint).name, 0)  # where everybody was told that it is
             except (OSError, StorageError) as error:
                 logger.warning("the socket file is gone and cannot be made again: %s", error)
                 return
@@ -216,17 +227,20 @@ class Service:
                 self._look()
                 continue
             except OSError:
-                if self._stopped:
-                    return
+                time.sleep(REST_S)  # no descriptor left, perhaps: asking at once would fail again
                 continue
             connection = Connection(self, sock)
             with self._lock:
                 room = len(self._connections) < MAX_CLIENTS
                 if room:
                     self._connections.add(connection)
-            if room:
+            if not room:
+                connection.close()
+                continue
+            try:
                 threading.Thread(target=connection.serve, name="wherein-serve", daemon=True).start()
-            else:
+            except RuntimeError as error:  # the system may have no thread left
+                logger.warning("a client was hung up on: %s", error)
                 connection.close()
 
     def gone(self, connection: Connection) -> None:

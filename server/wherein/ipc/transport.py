@@ -18,6 +18,7 @@ from wherein.paths import runtime_dir
 
 _BACKLOG = 64
 _CONNECT_S = 2.0
+SPARES = 9
 
 
 def uses_tcp() -> bool:
@@ -26,19 +27,19 @@ def uses_tcp() -> bool:
     return wanted == "tcp" or sys.platform == "win32" or not hasattr(socket, "AF_UNIX")
 
 
-def listen(name: str) -> tuple[socket.socket, str]:
+def listen(name: str, spares: int = SPARES) -> tuple[socket.socket, str]:
     """Open a listening socket and return it with its endpoint.
 
-    `name` is at most 24 bytes and unique to the index or the server; the caller holds the owner
-    lock, so a socket file of that name is left over from a dead process and is replaced.
+    `name` is at most 22 bytes and unique to the index or the server; the caller holds the owner
+    lock, so a socket file of that name is left over from a dead process and is replaced. Where
+    something else has the name, it takes one of so many others. Raises StorageError.
     """
     if uses_tcp():
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.bind(("127.0.0.1", 0))
         listener.listen(_BACKLOG)
         return listener, f"tcp:127.0.0.1:{listener.getsockname()[1]}"
-    path = runtime_dir() / name
-    _clear(path)
+    path = _free(runtime_dir() / name, spares)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     path.chmod(0o600)
@@ -46,14 +47,23 @@ def listen(name: str) -> tuple[socket.socket, str]:
     return listener, f"unix:{path}"
 
 
-def _clear(path: Path) -> None:
+def _free(path: Path, spares: int) -> Path:
+    """Return the first of the places that is free; what is no socket of ours is left alone."""
+    for place in (path, *(path.with_name(f"{path.name}~{number}") for number in range(spares))):
+        if _clear(place):
+            return place
+    raise StorageError(f"{path} is in the way of a socket and is not ours. Remove it")
+
+
+def _clear(path: Path) -> bool:
     try:
         found = path.lstat()
     except FileNotFoundError:
-        return
+        return True
     if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():
-        raise StorageError(f"{path} is in the way of a socket and is not ours. Remove it")
+        return False
     path.unlink()
+    return True
 
 
 def place(endpoint: str) -> tuple[int, int] | None:

@@ -65,7 +65,7 @@ class ServedFolder:
 
     async def sync(self, paths: Sequence[bytes] = (), *, rebuild: bool = False) -> int:
         """Bring the index up to the disk; the answer is the commit number."""
-        # In a thread: the pipe to a watcher that is held up may be full.
+        # In a thread: the host waits for a worker that is being stopped.
         return await (await asyncio.to_thread(self._host.sync, self.folder, paths, rebuild=rebuild))
 
 
@@ -124,7 +124,7 @@ class ServerContext:
         return min(found, key=lambda pair: len(pair[1]), default=None)
 
     async def set_paused(self, *, paused: bool) -> None:
-        """Hold background work, or go on with it; the pipe to a worker may block, a thread may."""
+        """Hold background work, or go on with it; in a thread, as the host may wait for a stop."""
         await asyncio.to_thread(self.host.set_paused, paused=paused)
 
     async def worker_status(self) -> Sequence[msgspec.Struct]:

@@ -87,7 +87,7 @@ class OpenFiles:
             self._telling = asyncio.create_task(self._tell(), name="open files")
 
     async def _tell(self) -> None:
-        """Tell until nothing changed meanwhile; the pipe to a worker may block, a thread may."""
+        """Tell until nothing changed meanwhile; in a thread, as to reach an owner may take long."""
         told: list[str] | None = None
         while told != list(self._open):
             await asyncio.sleep(_PAUSE_S)

@@ -99,10 +99,16 @@ class DatabaseStarter:
         return handle
 
     def _again(self, handle: WorkerHandle) -> None:
-        """Start a dead worker again after its pause; one that was given up only now and then."""
+        """Start a dead worker again after its pause; one that was given up only now and then.
+
+        Workers ask for it all the time: that is no reason until it has rested for long. A person's
+        request is one.
+        """
         handle.rest()  # the asker's own thread waits
-        recent = time.time() - handle.since < supervision.ASKED_AGAIN_S
-        if handle.state is WorkerState.FAILED and recent:
+        given_up_at, now = handle.entered_at, time.monotonic()
+        asked = self._manager.asked_at >= given_up_at + supervision.ASKED_AGAIN_S
+        rested = now - given_up_at >= supervision.GIVEN_UP_S
+        if handle.state is WorkerState.FAILED and not (asked or rested):
             raise WorkerUnavailable(f"The database worker {handle.last_error}")
         with self._lock:
             if handle.state is WorkerState.STOPPED:

@@ -21,8 +21,9 @@ from multiprocessing.process import BaseProcess
 
 import msgspec
 
-from wherein.errors import UNREADABLE, ConnectionLost, WhereinError, WorkerUnavailable
+from wherein.errors import UNREADABLE, WhereinError, WorkerUnavailable
 from wherein.ipc import control, frames
+from wherein.ipc.outbox import Outbox
 from wherein.workers.runtime import run_worker
 from wherein.workers.start import WorkerStart, WorkerType
 from wherein.workers.worker_log import last_words, log_file
@@ -84,6 +85,7 @@ class WorkerHandle:
         self.process: BaseProcess | None = None
         self.state = WorkerState.STOPPED
         self.since = time.time()
+        self.entered_at = time.monotonic()  # the same moment, by a clock that nobody sets
         self.restarts = 0
         self.last_error = ""
         self.endpoint = ""
@@ -99,6 +101,7 @@ class WorkerHandle:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._pipe: socket.socket | None = None
+        self._outbox: Outbox | None = None
         self._reader: threading.Thread | None = None
 
     def launch(self) -> None:
@@ -128,6 +131,7 @@ class WorkerHandle:
         """Make the pipe, the process and the thread that reads from it: all of them or none."""
         ours, theirs = socket.socketpair()
         process: BaseProcess | None = None
+        outbox: Outbox | None = None
         try:
             process = _spawn.Process(
                 target=run_worker,
@@ -136,12 +140,14 @@ class WorkerHandle:
                 daemon=self.daemon,
             )
             process.start()
-            frames.prepare(ours)
+            outbox = Outbox(frames.prepare(ours), patient=True)  # it may be held up for a minute
             reader = threading.Thread(
                 target=self._read, args=(process, ours), name=f"{process.name}-pipe", daemon=True
             )
             reader.start()
         except BaseException:
+            if outbox is not None:
+                outbox.close()
             ours.close()
             if process is not None and process.pid is not None:
                 process.kill()
@@ -150,7 +156,7 @@ class WorkerHandle:
             raise
         finally:
             theirs.close()
-        self.process, self._pipe, self._reader = process, ours, reader
+        self.process, self._pipe, self._outbox, self._reader = process, ours, outbox, reader
 
     def wait_ready(self, timeout: float) -> bool:
         """Wait until the worker serves; False when it died or did not in time."""
@@ -164,14 +170,13 @@ class WorkerHandle:
             return self.state is WorkerState.READY
 
     def send(self, message: control.Down) -> bool:
-        """Send a message down; False when the worker is gone or does not read."""
-        pipe = self._pipe
-        if pipe is None:
+        """Send a message down, without waiting; False when the worker is gone, or never reads."""
+        outbox = self._outbox
+        if outbox is None:
             return False
         try:
-            with self._lock:
-                frames.write_frame(pipe, _encode(message))
-        except ConnectionLost:
+            outbox.send(_encode(message))
+        except WhereinError:
             return False
         return True
 
@@ -311,16 +316,20 @@ class WorkerHandle:
     def _enter(self, state: WorkerState, error: str = "") -> None:
         self.state = state
         self.since = time.time()
+        self.entered_at = time.monotonic()
         if error:
             self.last_error = error
         self._changed.notify_all()
 
     def _close_pipe(self) -> None:
         pipe, self._pipe = self._pipe, None
+        outbox, self._outbox = self._outbox, None
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.shutdown(socket.SHUT_RDWR)
             pipe.close()
+        if outbox is not None:
+            outbox.close()
 
 
 def _runs(process: BaseProcess) -> bool:

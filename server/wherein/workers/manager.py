@@ -15,13 +15,13 @@ from typing import Final
 
 import msgspec
 
-from wherein.errors import WorkerUnavailable
+from wherein.errors import StorageError, WorkerUnavailable
 from wherein.ipc import control
 from wherein.paths import IndexPaths, runtime_dir
 from wherein.settings import Settings
 from wherein.workers import supervision
 from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
-from wherein.workers.quarantine import Casebook, read_note
+from wherein.workers.quarantine import Casebook, clear_note, read_note
 from wherein.workers.start import WatchMode, WorkerStart, WorkerType
 from wherein.workers.supervision import MEMORY_BYTES, TICK_S, RestartPolicy, Vigil
 
@@ -48,6 +48,7 @@ class WorkerManager:
         self._policies: dict[int, RestartPolicy] = {}
         self._timers: set[threading.Timer] = set()
         self._closed = False
+        self.asked_at = float("-inf")  # time.monotonic() when a person asked for something
         self._cases = {kind: Casebook() for kind in WorkerType}
         self._watcher: threading.Thread | None = None
         # Before multiprocessing's own exit handler, which would wait for ever for a live worker.
@@ -133,10 +134,15 @@ class WorkerManager:
 
     def _prepare(self, handle: WorkerHandle) -> None:
         """Tell a worker that is to start where it writes what it is at, and what to beware of."""
-        note = str(runtime_dir() / f"{handle.start_args.indexes[0].id}.{handle.type.value}")
+        note = ""  # without one nothing is left out, and all else works
+        try:
+            note = str(runtime_dir() / f"{handle.start_args.indexes[0].id}.{handle.type.value}")
+        except StorageError as error:
+            logger.warning("what the %s worker has in hand is not noted: %s", handle.type, error)
         handle.start_args = msgspec.structs.replace(
             handle.start_args, note=note, care=self._cases[handle.type].care()
         )
+        clear_note(note)  # of the incarnation before, or of another server's
 
     def _launch(self, handle: WorkerHandle) -> None:
         """Start a worker; one that the system does not let start is treated as one that died."""
@@ -173,23 +179,28 @@ class WorkerManager:
         vigil = Vigil(time.monotonic())
         while True:
             time.sleep(TICK_S)  # the vigil looks at clocks: nothing wakes it earlier
-            now = time.monotonic()
-            vigil.tick(now)
-            with self._lock:
-                alive = (WorkerState.STARTING, WorkerState.READY)
-                watched = [h for h in self._workers if h.state in alive]
-            for handle in watched:
-                starting = handle.state is WorkerState.STARTING
+            try:
                 patience = supervision.patience(psutil.getloadavg()[0], os.cpu_count() or 1)
-                silence = vigil.silent(
-                    handle.type, handle.heard_at, now, starting=starting, patience=patience
-                )
-                if silence is not None:
-                    handle.kill(f"did not answer for {silence:.0f} s and was killed")
-                elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:
-                    handle.kill(f"used {used >> 20:,} MB of memory and was killed")
-                elif handle.busy_s > supervision.BUSY_S * patience:
-                    handle.kill(f"was stuck for {handle.busy_s:.0f} s and was killed")
+                self._look_at_all(vigil, time.monotonic(), patience)
+            except Exception:  # one look that fails is not the last one
+                logger.exception("the workers could not be looked at")
+
+    def _look_at_all(self, vigil: Vigil, now: float, patience: float) -> None:
+        vigil.tick(now)
+        with self._lock:
+            alive = (WorkerState.STARTING, WorkerState.READY)
+            watched = [h for h in self._workers if h.state in alive]
+        for handle in watched:
+            starting = handle.state is WorkerState.STARTING
+            silence = vigil.silent(
+                handle.type, handle.heard_at, now, starting=starting, patience=patience
+            )
+            if silence is not None:
+                handle.kill(f"did not answer for {silence:.0f} s and was killed")
+            elif (used := handle.status().rss) > MEMORY_BYTES[handle.type]:
+                handle.kill(f"used {used >> 20:,} MB of memory and was killed")
+            elif handle.busy_s > supervision.BUSY_S * patience:
+                handle.kill(f"was stuck for {handle.busy_s:.0f} s and was killed")
 
     def _died(self, handle: WorkerHandle) -> None:
         """Start a dead worker again, after a pause; a database worker waits until it is wanted."""
@@ -243,9 +254,10 @@ class WorkerManager:
     def _try_failed_again(self) -> None:
         """Start what was given up a while ago: somebody asks for it."""
         with self._lock:
+            self.asked_at = time.monotonic()
             for handle in self._workers:
                 given_up = handle.state is WorkerState.FAILED
-                rested = time.time() - handle.since >= supervision.ASKED_AGAIN_S
+                rested = self.asked_at - handle.entered_at >= supervision.ASKED_AGAIN_S
                 if given_up and rested and handle.type is not WorkerType.DATABASE:
                     self._restart(handle)
 

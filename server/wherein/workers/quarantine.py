@@ -92,6 +92,12 @@ class WorkNote:
             os.write(self._fd, len(content).to_bytes(4, "big") + content)
 
 
+def clear_note(path: str) -> None:
+    """Forget what a worker had in hand: who dies next without a note of its own had none of it."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108 - may be no text
+
+
 def read_note(path: str) -> list[Unit]:
     """Read what a worker that is dead had in hand."""
     try:

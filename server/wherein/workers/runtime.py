@@ -164,6 +164,7 @@ def run_worker(start: WorkerStart, pipe: socket.socket) -> None:
         logs.set_up(start.settings.log_level, kept=2, seen=editors)
     context = WorkerContext(start, pipe, log)
     _signals(context)
+    _end_with_threads(start)
     DBWorkerManager.configure(start=context.ask_for_database)
     for work, name in ((context.listen, "wherein-control"), (context.beat, "wherein-heartbeat")):
         threading.Thread(target=work, name=name, daemon=True).start()
@@ -178,6 +179,22 @@ def run_worker(start: WorkerStart, pipe: socket.socket) -> None:
     logging.shutdown()
     # Daemon threads may sit in native code; nothing of value is left to unwind.
     os._exit(code)
+
+
+def _end_with_threads(start: WorkerStart) -> None:
+    """End the process when one of its threads fails: it would beat on, and do half of its work."""
+
+    def end(failure: threading.ExceptHookArgs) -> None:
+        if issubclass(failure.exc_type, SystemExit):
+            return
+        name = failure.thread.name if failure.thread is not None else "a thread"
+        error = failure.exc_value
+        why = None if error is None else (failure.exc_type, error, failure.exc_traceback)
+        logger.error("the %s worker failed in %s", start.type.value, name, exc_info=why)
+        logging.shutdown()
+        os._exit(1)
+
+    threading.excepthook = end
 
 
 def _claim_descriptors() -> None:
