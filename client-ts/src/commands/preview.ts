@@ -108,10 +108,10 @@ class Before {
   async restore(focus: boolean): Promise<void> {
     await this.close(() => true);
     if (this.editor !== undefined && this.active === this.editor.document.uri.toString()) {
-      // The focus may be in another box by now, and is in the editor after Esc anyway.
+      // Without focus: another box has it by now, and would close if the editor took it.
       const editor = await vscode.window.showTextDocument(this.editor.document, {
         preview: this.wasPreview,
-        preserveFocus: true,
+        preserveFocus: !focus,
         viewColumn: this.column,
       });
       // As a rule the editor has scrolled it back; what sticks to its top would now move it a little.

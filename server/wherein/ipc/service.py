@@ -108,7 +108,7 @@ class Connection:
         except handshake.Newcomer as error:
             logger.warning("a newer wherein wants this index: %s", error)
             self._service.outdated()
-        except (WhereinError, *UNREADABLE) as error:
+        except (WhereinError, OSError, *UNREADABLE) as error:  # OSError: closed on either side
             logger.info("a client was dropped: %s", error)
         except Exception:  # one client's bad luck is nobody else's
             logger.exception("a client was dropped")
