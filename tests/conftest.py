@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
@@ -82,3 +83,14 @@ def wherein_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def project(wherein_home: Path, tmp_path: Path) -> Path:
     """Make a small project, and a home for its index."""
     return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let processes started from now on be interruptible, though these tests may not be.
+
+    A shell ignores SIGINT for what it runs in the background, and children inherit that.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

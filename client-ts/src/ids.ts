@@ -25,9 +25,6 @@ export const COMMANDS = {
   dismissResult: "wherein.dismissResult",
 } as const;
 
-/** Commands that other parts of the extension call, with arguments no person could type. */
-export const INTERNAL = { open: "wherein.openResult" } as const;
-
 export const VIEW = "wherein.results";
 export const TOOL = "wherein_search";
 

@@ -114,6 +114,15 @@ export function lineOf(hit: SearchHit): number {
   return hit.startLine + Math.max(definitionIn(hit), 0);
 }
 
+/** The place to go to, line and character from 0: the symbol's own name, else where the line's text begins. */
+export function placeOf(hit: SearchHit): [number, number] {
+  const at = Math.max(definitionIn(hit), 0);
+  const line = hit.snippet.split("\n")[at] ?? "";
+  const name = nameIn(line, hit.symbol);
+  const before = at === 0 ? hit.range.start.character : 0; // the snippet begins where the range does
+  return [hit.startLine - 1 + at, before + (name === -1 ? line.search(/\S|$/) : name)];
+}
+
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

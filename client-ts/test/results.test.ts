@@ -118,6 +118,13 @@ test("a row names its symbol and line first: what does not fit is cut at the end
   assert.deepEqual([label, description], [{ label: "First", highlights: [] }, ":88  def retry(self, attempt):"]);
 });
 
+test("a row opens by the editor's own command, at the name", () => {
+  const { command } = view.getTreeItem({ ...A, symbol: HIT.symbol }) as { command?: vscode.Command };
+  assert.equal(command?.command, "vscode.open", "which alone is told of a click that leaves the keys in the view");
+  const [uri, { selection }] = command?.arguments as [vscode.Uri, { selection: vscode.Range }];
+  assert.deepEqual([uri.toString(), selection.start.line, selection.start.character], [A.uri, 88, 8]);
+});
+
 test("the icon shows the answers that are kept; without any it asks", (context) => {
   context.mock.method(Date, "now", () => new Date().getTime() + 10_000);
   screen.box = undefined;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SearchHit } from "../src/protocol";
-import { bestLine, inert, lineOf, marks, nameOf, plain, rowOf, wordsOf } from "../src/text";
+import { bestLine, inert, lineOf, marks, nameOf, placeOf, plain, rowOf, wordsOf } from "../src/text";
 import { HIT } from "./hit";
 
 test("a row has symbol, place, the best line, and why", () => {
@@ -48,6 +48,10 @@ test("the line to go to is the definition's, not that of what stands above it", 
   assert.equal(lineOf({ ...code("text\n## Retry", "Guide.Retry"), kind: "section" }), 89);
   assert.equal(lineOf(code("retrying = 1", "retry")), 88);
   assert.equal(lineOf(code("a(b)", "$.x(*")), 88);
+  assert.deepEqual(placeOf(code("// retry\nint retry() {", "Net::retry")), [88, 4]);
+  assert.deepEqual(placeOf(code("  a = 1", "")), [87, 2], "no name: where the text of the line begins");
+  const inside = { start: { line: 87, character: 6 }, end: { line: 87, character: 20 } };
+  assert.deepEqual(placeOf({ ...code("fetch(a) {}", "fetch"), range: inside }), [87, 6]);
 });
 
 test("a long line is cut so that the reason can be seen", () => {

@@ -249,6 +249,7 @@ def test_it_waits_for_an_owner_that_is_about_to_go(project: Path) -> None:
     assert json.loads(out.splitlines()[0])["symbol"] == "blend"
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
 )

@@ -263,17 +263,6 @@ def test_r5_a_worker_does_not_wait_for_ever_for_its_database(
     assert len(problems) == 1
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Let processes started from now on be interruptible, though these tests may not be.
-
-    A shell ignores SIGINT for what it runs in the background, and children inherit that.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 def test_ctrl_c_in_a_terminal_is_the_servers_business_not_a_workers(
     interruptible: None, host: IndexHost

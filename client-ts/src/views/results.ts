@@ -3,12 +3,12 @@
 import * as vscode from "vscode";
 import type { Client } from "../client";
 import { ask } from "../commands/ask";
-import { open } from "../commands/open";
-import { COMMANDS, CONTEXT, INTERNAL, VIEW } from "../ids";
+import { open, uriOf } from "../commands/open";
+import { COMMANDS, CONTEXT, VIEW } from "../ids";
 import type { SearchHit } from "../protocol";
 import { withoutFilters } from "../query";
 import { search, searchLike } from "../search";
-import { baseName, bestLine, folderName, iconOf, lineOf, marks, nameOf, plain, wordsOf } from "../text";
+import { baseName, bestLine, folderName, iconOf, lineOf, marks, nameOf, placeOf, plain, wordsOf } from "../text";
 import { asText, byFile, headline, NONE, restored, without, type FileGroup, type Results } from "./model";
 
 const STORED = "wherein.results";
@@ -50,7 +50,6 @@ export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Dispos
           ask(client, this, memory);
         }
       }),
-      on(INTERNAL.open, (hit: SearchHit) => open(hit)),
       on(COMMANDS.refreshResults, () => this.refresh()),
       on(COMMANDS.clearResults, () => this.set(NONE)),
       on(COMMANDS.openAllResults, () => this.openAll()),
@@ -99,7 +98,11 @@ export class ResultsView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     item.tooltip = new vscode.MarkdownString()
       .appendText(`${plain(hit)}   ${hit.via.join(" · ")}`)
       .appendCodeblock(hit.snippet, hit.language);
-    item.command = { command: INTERNAL.open, title: "Open", arguments: [hit] };
+    // The editor's own command: it alone is told of a double click, and of a click that leaves the
+    // keys here, so that Delete after it is for the view and not for the file.
+    const place = placeOf(hit);
+    const options = { selection: new vscode.Range(...place, ...place) };
+    item.command = { command: "vscode.open", title: "Open", arguments: [uriOf(hit), options] };
     item.accessibilityInformation = { label: `${label}, line ${lineOf(hit)}, ${bestLine(hit, words)}` };
     return item;
   }

@@ -85,13 +85,13 @@ def ordered(candidates: Iterable[Candidate], decay: float = DECAY) -> list[Candi
 
     Equal scores keep a fixed order, by path and place, so the same index gives the same answer.
     """
-    ranked = sorted(candidates, key=_place)
+    ranked = sorted(candidates, key=place)
     seen: dict[int, int] = {}
     for c in ranked[:DECAY_OVER]:
         before = seen.get(c.file, 0)
         seen[c.file] = before + 1
         c.score *= decay**before
-    return sorted(ranked, key=_place)
+    return sorted(ranked, key=place)
 
 
 def nearest_first(ranked: list[Candidate]) -> list[Candidate]:
@@ -109,8 +109,13 @@ def nearest_first(ranked: list[Candidate]) -> list[Candidate]:
     for c in head:
         if c.cosine is not None:
             c.score += bonus * (c.cosine - low)
-    return sorted(head, key=_place) + ranked[NEAREST_OVER:]
+    return sorted(head, key=place) + ranked[NEAREST_OVER:]
 
 
-def _place(c: Candidate) -> tuple[float, bytes, int]:
-    return -c.score, c.path, c.span[0]
+def place(c: Candidate) -> tuple[float, bytes, int]:
+    """Return what candidates are sorted by: the best score first, then path and place.
+
+    Scores are equal when they differ by less than the last bits of a float32 cosine: which of two
+    copies has the larger ones depends on where their rows lie in the matrix.
+    """
+    return -round(c.score, 6), c.path, c.span[0]

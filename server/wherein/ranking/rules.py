@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from wherein.domain import Kind
-from wherein.ranking.fusion import Candidate, scale_to_one
+from wherein.ranking.fusion import Candidate, place, scale_to_one
 from wherein.ranking.query import Question
 from wherein.ranking.words import stem, tokens
 
@@ -82,7 +82,7 @@ def _file_coherence(question: Question, candidates: Sequence[Candidate], weight:
         files.setdefault(c.file, []).append(c)
     sums: list[float] = []
     for chunks in files.values():
-        chunks.sort(key=lambda c: -c.score)
+        chunks.sort(key=place)
         sums.append(sum(c.score for c in chunks[:_COHERENT]))
     most = max(sums, default=0.0)
     if most <= 0:

@@ -62,6 +62,7 @@ def test_keys_copy_and_dismiss_what_is_selected(bench: Workbench) -> None:
     keep(bench)
     hits = bench.results(re.compile(r":\d+  "))
     hits.nth(0).click()
+    until(lambda: bench.line() > 1, what="the first is open, and the keys are still the view's")
     hits.nth(1).click(modifiers=["Control"])
     bench.press("Control+c")
     until(lambda: len(bench.clipboard().splitlines()) == 2, what="both are copied")
