@@ -14,6 +14,7 @@ import msgspec
 import psutil
 import pytest
 
+from support.impostor import impostor
 from support.waiting import until
 from wherein import domain as d
 from wherein.errors import (
@@ -91,9 +92,38 @@ def test_large_answers_arrive_whole(service: Callable[..., Service]) -> None:
 
 
 def test_a_wrong_token_is_refused(service: Callable[..., Service]) -> None:
-    """Nobody is served without the token."""
+    """Nobody is served without the token, whoever he takes the worker for."""
+    endpoint = service(answer_symbols).endpoint
+    assert impostor(endpoint).reason == "the token is wrong"
     with pytest.raises(WorkerUnavailable, match="token"):
-        Client(service(answer_symbols).endpoint, b"x" * 32, DATABASE_OPERATIONS)
+        Client(endpoint, b"x" * 32, DATABASE_OPERATIONS)
+
+
+def test_what_listens_in_a_workers_place_learns_nothing(
+    wherein_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On loopback TCP any user may take a port that was left: he gets one number, and no proof."""
+    monkeypatch.setenv("WHEREIN_TRANSPORT", "tcp")
+    listener, endpoint = transport.listen("dead.db")
+    heard: list[bytes] = []
+
+    def listen() -> None:
+        sock, _ = listener.accept()
+        with frames.prepare(sock):
+            heard.append(frames.read_frame(sock))
+            frames.write_frame(sock, msgspec.msgpack.encode(handshake.Challenge(b"n", b"p")))
+            with contextlib.suppress(ConnectionLost):
+                heard.append(frames.read_frame(sock))
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
+    with pytest.raises(WorkerUnavailable, match="token"):
+        Client(endpoint, TOKEN, DATABASE_OPERATIONS)
+    listening.join(20)
+    listener.close()
+    transport.forget(endpoint)
+    assert len(heard) == 1
+    assert TOKEN not in heard[0]
 
 
 def test_F42_deadline_cancels_at_the_other_end(service: Callable[..., Service]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from support.impostor import impostor
 from support.waiting import until
 from wherein import domain as d
 from wherein.errors import (
@@ -246,7 +247,7 @@ def test_F21_another_version_is_refused_by_name(
         name, TOKEN, DATABASE_OPERATIONS, answer, on_outdated=lambda: told.append(True)
     )
     mine = handshake.Hello(
-        handshake.PROTOCOL, handshake.__version__, os.getpid(), TOKEN, handshake.SCHEMA
+        handshake.PROTOCOL, handshake.__version__, os.getpid(), b"n" * 32, handshake.SCHEMA
     )
     greeting = msgspec.structs.replace(mine, **{field: value})
     monkeypatch.setattr(handshake, "Hello", lambda *_: greeting)
@@ -255,9 +256,8 @@ def test_F21_another_version_is_refused_by_name(
             Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
         if newer:
             until(lambda: told, what="the older one knows")
-        greeting = msgspec.structs.replace(greeting, token=b"x" * 32)
-        with pytest.raises(WorkerUnavailable, match="token"):
-            Client(service.endpoint, TOKEN, DATABASE_OPERATIONS)
+        refused = impostor(service.endpoint, greeting)
+        assert refused == handshake.Refused("the token is wrong", newer=False)
     finally:
         service.close()
     assert len(told) == int(newer)  # who has no token retires nobody

@@ -1,6 +1,9 @@
-"""The first exchange on every local connection: who speaks, which version, and the shared token.
+"""The first exchange on every local connection: which version, and that both sides know the token.
 
-Client: Hello. Server: Welcome, or Refused and the end. Both sides wait 2 seconds at most.
+Client: Hello. Server: Challenge. Client: Proof. Server: Welcome, or Refused and the end. The token
+is never sent: each side proves that it has it by an HMAC over the numbers of both, the server
+first. So whoever came to listen in the place of a dead worker learns nothing and is believed
+nothing. Both sides wait 2 seconds at most.
 """
 
 from __future__ import annotations
@@ -8,11 +11,12 @@ from __future__ import annotations
 import hmac
 import os
 import re
+import secrets
 import socket
 import struct
 import sys
 import time
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -27,18 +31,32 @@ PROTOCOL: Final = 1
 SCHEMA: Final = 5
 HANDSHAKE_S: Final = 2.0
 HELLO_BYTES: Final = 4096  # nobody has shown the token yet: nothing of his is kept
+_NONCE_BYTES: Final = 32
 _STARTED: Final = time.time()
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """What a client says first. `token` is the 32 bytes of the index's token file."""
+    """What a client says first. `nonce` is 32 random bytes that it has never used before."""
 
     protocol: int
     build: str
     pid: int
-    token: bytes
+    nonce: bytes
     schema: int = 0
     started: float = 0.0  # unix time at which the process began to speak
+
+
+class Challenge(msgspec.Struct, frozen=True, tag="challenge"):
+    """What a server answers: 32 random bytes of its own, and the proof that it has the token."""
+
+    nonce: bytes
+    proof: bytes
+
+
+class Proof(msgspec.Struct, frozen=True, tag="proof"):
+    """The proof that the client has the token."""
+
+    proof: bytes
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
@@ -60,25 +78,36 @@ class Newcomer(ProtocolError):
     """A client of a newer version came: this side is outdated."""
 
 
+_T = TypeVar("_T")
 _encode = msgspec.msgpack.Encoder().encode
-_hello = msgspec.msgpack.Decoder(Hello).decode
-_answer = msgspec.msgpack.Decoder(Welcome | Refused).decode
+_HELLO: Final = msgspec.msgpack.Decoder(Hello)
+_CHALLENGE: Final = msgspec.msgpack.Decoder(Challenge)
+_PROOF: Final = msgspec.msgpack.Decoder(Proof)
+_ANSWER: Final[msgspec.msgpack.Decoder[Welcome | Refused]] = msgspec.msgpack.Decoder(
+    Welcome | Refused
+)
+
+
+def proof(token: bytes, side: str, hello: Hello, nonce: bytes) -> bytes:
+    """Return what only a holder of the token can say: `side` is "server" or "client"."""
+    return hmac.digest(token, b"%s\0%b\0%b" % (side.encode(), hello.nonce, nonce), "sha256")
 
 
 def greet(sock: socket.socket, token: bytes) -> Welcome:
     """Do the client's side.
 
     Raises IndexBusy when the server is of a newer version, WorkerUnavailable when it refuses for
-    another reason: an older one retires.
+    another reason, as an older one does that retires, or does not know the token.
     """
-    hello = Hello(PROTOCOL, __version__, os.getpid(), token, SCHEMA, _STARTED)
+    end = time.monotonic() + HANDSHAKE_S
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    hello = Hello(PROTOCOL, __version__, os.getpid(), nonce, SCHEMA, _STARTED)
     write_frame(sock, _encode(hello))
-    try:
-        answer: Welcome | Refused = _answer(
-            read_frame(sock, time.monotonic() + HANDSHAKE_S, HELLO_BYTES)
-        )
-    except UNREADABLE as error:
-        raise ProtocolError("the other side is not a wherein process") from error
+    challenge = _read(sock, end, _CHALLENGE)
+    if not hmac.compare_digest(challenge.proof, proof(token, "server", hello, challenge.nonce)):
+        raise WorkerUnavailable("What answers in the worker's place does not know its token")
+    write_frame(sock, _encode(Proof(proof(token, "client", hello, challenge.nonce))))
+    answer = _read(sock, end, _ANSWER)
     if isinstance(answer, Refused) and answer.newer:
         raise IndexBusy(
             f"The index of this folder is in use by a newer wherein: {answer.reason}. "
@@ -95,14 +124,15 @@ def receive(sock: socket.socket, token: bytes) -> Hello:
     """
     if not same_user(sock):
         raise ProtocolError("another user's process tried to connect")
-    try:
-        hello = _hello(read_frame(sock, time.monotonic() + HANDSHAKE_S, HELLO_BYTES))
-    except UNREADABLE as error:
-        raise ProtocolError("the other side is not a wherein process") from error
+    end = time.monotonic() + HANDSHAKE_S
+    hello = _read(sock, end, _HELLO)
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    write_frame(sock, _encode(Challenge(nonce, proof(token, "server", hello, nonce))))
+    shown = _read(sock, end, _PROOF).proof
     version = _order(hello.protocol, hello.schema, hello.build)
     ours = _order(PROTOCOL, SCHEMA, __version__)
     reason = ""
-    if not hmac.compare_digest(hello.token, token):
+    if not hmac.compare_digest(shown, proof(token, "client", hello, nonce)):
         reason = "the token is wrong"
     elif version != ours:
         reason = f"this worker is of version {__version__}, you are of {hello.build}"
@@ -112,6 +142,13 @@ def receive(sock: socket.socket, token: bytes) -> Hello:
         raise (Newcomer if known and version > ours else ProtocolError)(reason)
     write_frame(sock, _encode(Welcome(PROTOCOL, __version__, os.getpid())))
     return hello
+
+
+def _read(sock: socket.socket, end: float, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
+    try:
+        return decoder.decode(read_frame(sock, end, HELLO_BYTES))
+    except UNREADABLE as error:
+        raise ProtocolError("the other side is not a wherein process") from error
 
 
 def _order(protocol: int, schema: int, build: str) -> tuple[int, int, tuple[int, ...], str]:
