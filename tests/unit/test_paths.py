@@ -50,9 +50,9 @@ def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["file:///c%3A/work/a%20b.py", "file:///C:/work/a b.py", "file:///c:/work/x/../a b.py"]
+    "uri", ["file:///c%3A/code/a%20b.py", "file:///C:/code/a b.py", "file:///c:/code/x/../a b.py"]
 )
-@pytest.mark.parametrize("root", ["C:\\work", "c:\\work\\"])
+@pytest.mark.parametrize("root", ["C:\\code", "c:\\code\\"])
 def test_F54_a_drive_is_one_by_either_letter(on_windows: None, uri: str, root: str) -> None:
     """Editors escape the colon or do not, and write the drive small or as a capital."""
     assert relative_to(root, from_uri(uri)) == b"a b.py"
@@ -60,13 +60,13 @@ def test_F54_a_drive_is_one_by_either_letter(on_windows: None, uri: str, root: s
 
 @pytest.mark.parametrize(
     ("uri", "path"),
-    [("file:///C:/other/a.py", b"C:\\other\\a.py"), ("file:///d%3A/work/a.py", b"d:\\work\\a.py"),
-     ("file:///c%3A/work/../a.py", b"c:\\work\\..\\a.py"), ("file:///work/a.py", b"work\\a.py"),
-     ("file:////host/share/work/a.py", b"host\\share\\work\\a.py")],
+    [("file:///C:/other/a.py", b"C:\\other\\a.py"), ("file:///d%3A/code/a.py", b"d:\\code\\a.py"),
+     ("file:///c%3A/code/../a.py", b"c:\\code\\..\\a.py"), ("file:///code/a.py", b"code\\a.py"),
+     ("file:////host/share/code/a.py", b"host\\share\\code\\a.py")],
 )  # fmt: skip
 def test_F54_what_lies_elsewhere_stays_outside(on_windows: None, uri: str, path: bytes) -> None:
     assert from_uri(uri) == path
-    assert relative_to("C:\\work", path) is None
+    assert relative_to("C:\\code", path) is None
 
 
 @pytest.mark.parametrize("uri", ["file://host/share/a.py", "vscode-remote://ssh/c%3A/a.py"])
