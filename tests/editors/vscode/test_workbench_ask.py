@@ -61,8 +61,7 @@ def test_answers_come_while_typing_and_keep_their_order(bench: Workbench) -> Non
 
 def go_to_line(bench: Workbench, line: int) -> None:
     """Put the cursor into a line, which scrolls there."""
-    bench.press("Control+g")
-    bench.box.fill(f":{line}")
+    bench.open_box("Control+g", f":{line}", bench.row(str(line)))
     bench.press("Enter")
     until(lambda: bench.line() == line, what="the cursor is in the line")
 
