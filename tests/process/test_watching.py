@@ -98,6 +98,30 @@ def test_ignore_rules_are_followed_when_they_change(folder: Folder, project: Pat
     until(lambda: b"net/upload.py" not in indexed_paths(project), what="our own ignore file")
 
 
+def test_a_rule_that_goes_where_nothing_is_watched_is_followed_too(
+    wherein_home: Path, project: Path
+) -> None:
+    """Nobody tells of `.git/info/exclude`: the next look finds its directory, and watches it."""
+    exclude = project / ".git" / "info" / "exclude"
+    exclude.parent.mkdir(parents=True)
+    (project / ".git" / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+    exclude.write_text("net/\n", encoding="utf-8")
+    host = IndexHost(Settings())
+    host.open([str(project)])
+    try:
+        kept = BASE - {b"net/upload.py"}
+        until(lambda: indexed_paths(project) == kept, what="first index")
+        (project / "probe.py").write_text("probe = 1\n", encoding="utf-8")
+        until(lambda: b"probe.py" in indexed_paths(project), what="the observer is up")
+        exclude.write_text("", encoding="utf-8")
+        (project / "new").mkdir()  # one look at the whole folder
+        until(lambda: b"net/upload.py" in indexed_paths(project), what="brought back")
+        (project / "net" / "upload.py").write_text("y = 'ochre'\n", encoding="utf-8")
+        until(lambda: finds(host.folders[0], "ochre", b"net/upload.py"), what="watched from now on")
+    finally:
+        host.close(5)
+
+
 def test_a_branch_checkout_embeds_what_is_new_and_nothing_on_the_way_back(
     folder: Folder, project: Path
 ) -> None:

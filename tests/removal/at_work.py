@@ -145,6 +145,14 @@ REMOVALS = (
         "tests/unit/test_safeguards_watching.py::test_a_rule_file_is_not_lost_in_a_sync[alone]",
     ),
     Removal(
+        "rules that changed unseen, followed by other watches",
+        "workers/file_watcher.py",
+        "        elif following and self._is_watching_by_other_rules():\n",
+        "        elif False:\n",
+        "tests/process/test_watching.py"
+        "::test_a_rule_that_goes_where_nothing_is_watched_is_followed_too",
+    ),
+    Removal(
         "a rule file in a storm of events",
         "workers/watching.py",
         " and (not full or self._kept_in_a_storm(path)):\n",

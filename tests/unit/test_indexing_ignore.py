@@ -320,6 +320,34 @@ def test_forget_reads_the_rules_again(tmp_path: Path) -> None:
     assert rules.is_ignored(b"a/b/y", False)
 
 
+def test_two_readings_agree_until_a_rule_changes_where_both_have_looked(tmp_path: Path) -> None:
+    """One is made by a walk, one as directories are asked for, as the watches are."""
+    write(tmp_path, {
+        ".gitignore": "out/\n", "a/.ignore": "*.log\n", "a/b/x.py": "", "out/x.py": "",
+        "nested/x.py": "", "sub/x.py": "", "plain/x.py": "", "plain/.git": "no repository",
+        ".gitmodules": '[submodule "sub"]\n\tpath = sub\n',
+    })  # fmt: skip
+    for repository in (tmp_path, tmp_path / "nested", tmp_path / "sub"):
+        git(repository, "init", "-q")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+
+    def asked() -> IgnoreRules:
+        rules = IgnoreRules(str(tmp_path))
+        for directory in ("a", "a/b", "out", "nested", "sub", "plain", "link"):
+            rules.is_ignored(directory.encode(), True)
+        return rules
+
+    walked = IgnoreRules(str(tmp_path))
+    walk(str(tmp_path), walked)
+    assert walked.agrees(asked())
+    assert asked().agrees(walked)
+    for name, text in {"a/b/.gitignore": "*.md\n", "a/.ignore": "", ".gitignore": "x\n"}.items():
+        before = asked()
+        write(tmp_path, {name: text})
+        assert not before.agrees(asked()), name
+        assert asked().agrees(asked())
+
+
 def test_hostile_rule_files_are_bounded_and_reported(tmp_path: Path) -> None:
     lines = ["*a" * 40 + "b", "[z-a]", *(f"name{n}" for n in range(60_000))]
     write(tmp_path, {".gitignore": "\n".join(lines), "a" * 200: "", "name7": "", "kept": ""})

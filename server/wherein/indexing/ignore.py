@@ -75,6 +75,14 @@ class Scope:
         self.repository = repository
         self.closed = closed  # a nested repository that git does not look into
 
+    def agrees(self, other: Scope) -> bool:
+        """Tell whether the other says the same of every path."""
+        return (
+            self.closed == other.closed
+            and len(self.files) == len(other.files)
+            and all(map(RuleFile.agrees, self.files, other.files))
+        )
+
 
 class Repository(NamedTuple):
     """A git work tree: how a workspace path becomes relative to its top, and its submodules."""
@@ -134,6 +142,16 @@ class IgnoreRules:
         for known in [d for d in self._scopes if d == directory or d.startswith(below)]:
             del self._scopes[known]
             self._problems.pop(known, None)
+
+    def agrees(self, other: IgnoreRules) -> bool:
+        """Tell whether two readings say the same, as far as both went."""
+        theirs = other._scopes
+        pairs = {
+            (id(mine), id(theirs[directory])): (mine, theirs[directory])
+            for directory, mine in self._scopes.items()
+            if directory in theirs
+        }
+        return all(mine.agrees(their) for mine, their in pairs.values())
 
     def excluded(self, scope: Scope, path: bytes, name: bytes, is_dir: bool) -> bool:
         """Tell whether one entry of a directory is out; its parents must not be.

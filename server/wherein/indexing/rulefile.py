@@ -64,6 +64,10 @@ class RuleFile:
     def __bool__(self) -> bool:
         return bool(self._rules)
 
+    def agrees(self, other: RuleFile) -> bool:
+        """Tell whether the other is the same file and says the same."""
+        return self.label == other.label and self._rules == other._rules
+
     def match(self, path: bytes, name: bytes, is_dir: bool) -> Rule | None:
         """Find the rule that decides on this path, the last one that matches, or None."""
         best = -1

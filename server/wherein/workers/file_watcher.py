@@ -13,6 +13,7 @@ import time
 from typing import Final
 
 from wherein.errors import WhereinError
+from wherein.indexing.ignore import IgnoreRules
 from wherein.ipc import control
 from wherein.paths import IndexPaths
 from wherein.workers.folder_indexer import FolderIndexer, excludes_of
@@ -55,6 +56,7 @@ class WatchedFolder:
         self._sleep = Sleep(time.monotonic(), time.time())
         self._watching = threading.Lock()
         self._watched_at = time.monotonic()
+        self._followed_for: IgnoreRules | None = None  # rules that a look found, not an event
         self._root = identity(index.root)
         self._root_look = time.monotonic() + ROOT_S
         self._reported_at = 0.0
@@ -65,6 +67,7 @@ class WatchedFolder:
         """Start watching on a thread of its own; then look once more for what was missed."""
 
         self._watched_at = time.monotonic()
+        self._followed_for = None
 
         def begin() -> None:
             with self._watching:
@@ -134,7 +137,16 @@ class WatchedFolder:
         )
         if polling and self.watch.trouble and now - self._watched_at > WATCH_AGAIN_S:
             self.follow()  # a limit may have been raised
+        elif following and self._is_watching_by_other_rules():
+            self.follow()
+            self._followed_for = self.indexer.rules
         return commit
+
+    def _is_watching_by_other_rules(self) -> bool:
+        rules, before = self.indexer.rules, self._followed_for
+        if self._watching.locked() or (before is not None and before.agrees(rules)):
+            return False  # it begins, and the look after that compares; or it was tried
+        return self.watch.outdated_by(rules)
 
     def _look_at_root(self) -> None:
         """Notice a folder that is gone, is back, or is another one under the same name."""

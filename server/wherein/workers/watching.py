@@ -128,6 +128,7 @@ class Watch:
         self._excludes = excludes
         self._rules = IgnoreRules(root, excludes)
         self._rules_lock = threading.Lock()
+        self._by_rules = False  # whether ignored directories are left unwatched
         self.trouble = ""  # a sentence, when events cannot be relied on
         self._losses = _LossHandler(self)
 
@@ -139,6 +140,7 @@ class Watch:
         logging.getLogger("watchdog.observers").addHandler(self._losses)
         try:
             own = _own_observer(self)
+            self._by_rules = own is not None
             observer = own or Observer()
             observer.schedule(
                 _Handler(self._root, self._hints),
@@ -179,6 +181,14 @@ class Watch:
             return False
         with self._rules_lock:
             return self._rules.is_ignored(path[len(base) :], is_dir=True)
+
+    def outdated_by(self, rules: IgnoreRules) -> bool:
+        """Say whether these, read since, leave other directories unwatched than those of `start`.
+
+        A rule file may change between its reading and its watch, or lie where nothing is watched.
+        """
+        with self._rules_lock:
+            return self._by_rules and not self._rules.agrees(rules)
 
 
 class _LossHandler(logging.Handler):
