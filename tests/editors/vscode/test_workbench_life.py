@@ -110,7 +110,7 @@ def test_the_menu_has_what_there_is_to_do(bench: Workbench) -> None:
     ]  # fmt: skip
     bench.row("Rebuild the index").click()
     bench.wait_status("wherein")
-    assert bench.page.locator(".notification-toast").count() == 0
+    assert bench.page.locator(".notification-toast").all_text_contents() == []
     (before,) = processes(bench, "wherein serve --stdio")
     bench.status.click()
     bench.row("chunks").wait_for()

@@ -179,7 +179,7 @@ def test_the_python_extensions_choice_runs_the_server(
     also = python_extension(tmp_path / "extension")
     bench = window(make_project(tmp_path / "project"), also=also)
     bench.wait_status("wherein")
-    assert bench.page.locator(".notification-toast").count() == 0
+    assert bench.page.locator(".notification-toast").all_text_contents() == []
     bench.command("wherein: Show the Log")
     bench.page.locator(".view-line", has_text="from the Python extension").first.wait_for()
 
