@@ -33,6 +33,8 @@ _MANY_RUNS: Final = 256
 #: The floor of meaning is this quantile of about so many chunks, evenly taken.
 _FLOOR: Final = 0.75
 _FLOOR_SAMPLE: Final = 256
+#: The last bits of a product depend on where a row lies in the matrix; copies of code are as near.
+_DIGITS: Final = 4
 
 KIND_CODES: Final = {kind.value: code for code, kind in enumerate(Kind)}
 
@@ -146,7 +148,9 @@ class Scan:
         return dict(zip(known, near.astype(float).tolist(), strict=True))
 
     def _nearness(self, chunks: list[int], cosines: Floats) -> Floats:
-        return cosines + self.symbol_weight * self.symbols.best(chunks, self.query)
+        exact = cosines + self.symbol_weight * self.symbols.best(chunks, self.query)
+        near: Floats = exact.round(_DIGITS)
+        return near
 
 
 def scan(

@@ -113,9 +113,5 @@ def nearest_first(ranked: list[Candidate]) -> list[Candidate]:
 
 
 def place(c: Candidate) -> tuple[float, bytes, int]:
-    """Return what candidates are sorted by: the best score first, then path and place.
-
-    Scores are equal when they differ by less than the last bits of a float32 cosine: which of two
-    copies has the larger ones depends on where their rows lie in the matrix.
-    """
-    return -round(c.score, 6), c.path, c.span[0]
+    """Return what candidates are sorted by: the best score first, then path and place."""
+    return -c.score, c.path, c.span[0]
