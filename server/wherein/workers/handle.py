@@ -277,7 +277,7 @@ class WorkerHandle:
         """Do what a message asks for; what goes wrong in that is not the worker's fault."""
         try:
             self._handle(message)
-        except Exception:
+        except Exception:  # one message that goes wrong must not end the reading of all others
             logger.exception("a message of the %s worker was lost", self.type.value)
 
     def _handle(self, message: control.Up) -> None:
