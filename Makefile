@@ -10,6 +10,8 @@ PYTHON = $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(s
 NO_PYTHON = wherein needs Python 3.11 or newer with its venv module (on Debian: apt-get install python3 python3-venv).
 BIN := .venv/bin
 DIR ?= .
+# Half of a test run is waiting for processes. The tests of a browser share one of the two, and run last.
+TWO_AT_A_TIME = -n 2 --dist loadgroup
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .PHONY: help setup search index test test-slow e2e editors pictures measure-editor lint fmt type client-check client-test bench reliability quality models model client package audit sbom fuzz soak removal lock clean
@@ -30,14 +32,14 @@ index: .venv/.package ## Index a folder and wait until it is done: make index DI
 	@$(BIN)/wherein index --dir "$$FOLDER"
 
 test: lint type client-test editors ## Check style, types and the client, then run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(TWO_AT_A_TIME)
 
 e2e: client-test editors build/editors/emacs.done build/editors/vim.done build/editors/helix.done ## Run the tests in real editors
 	@$(BIN)/pytest -m "e2e or not e2e" tests/editors
 
 test-slow: .venv/.dev ## Run the slow tests too, those with processes on loopback TCP as well, then make removal
-	@$(BIN)/pytest -m "not e2e"
-	@WHEREIN_TRANSPORT=tcp $(BIN)/pytest tests/process tests/protocol tests/faults
+	@$(BIN)/pytest $(TWO_AT_A_TIME) -m "not e2e"
+	@WHEREIN_TRANSPORT=tcp $(BIN)/pytest $(TWO_AT_A_TIME) tests/process tests/protocol tests/faults
 	@$(BIN)/python tests/removal/run.py
 
 editors: .venv/.dev build/editors/neovim.done build/editors/vscode.done ## Install the editors of make test, as far as this machine allows

@@ -38,8 +38,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("transport", ["unix", "tcp"], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests in a browser last: their driver keeps an event loop in this thread."""
+    """Run the tests in a browser last, and in one process: their driver keeps an event loop."""
+    for item in items:
+        if "vscode" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("vscode"))
     items.sort(key=lambda item: "vscode" in item.path.parts)
 
 

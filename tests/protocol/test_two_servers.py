@@ -31,6 +31,7 @@ def two(project: Path) -> Iterator[tuple[Client, Client]]:
     with serving() as first, serving() as second:
         first.initialize(project)
         first.ask("wherein/sync")
+        until(lambda: row_of(first)["state"] == "ok", what="every vector is there")
         second.initialize(project)
         until(lambda: row_of(second)["ownerPid"], what="the second has joined")
         yield first, second
@@ -69,7 +70,6 @@ def test_a_second_server_joins_and_starts_no_worker(
 
 def test_a_joined_server_shows_the_owners_state(two: tuple[Client, Client]) -> None:
     first, second = two
-    until(lambda: row_of(first)["state"] == "ok", what="the owner is done")
     ours, theirs = row_of(second), row_of(first)
     assert ours["ownerPid"] == first.process.pid
     assert theirs["ownerPid"] is None

@@ -346,10 +346,10 @@ class Workbench:
         self.open_box("F1", f">{title}", self.row(title))
         self.press("Enter")
 
-    def ask(self, question: str) -> None:
-        """Open the box Ask the code and type."""
+    def ask(self, question: str, row: str | re.Pattern[str]) -> None:
+        """Open the box Ask the code, and type until a row with this text is there."""
         title = self.page.locator(".quick-input-title", has_text="Ask the code")
-        self.open_box("Control+Alt+f", question, title, sign=title)
+        self.open_box("Control+Alt+f", question, self.row(row), sign=title)
 
     def dismiss(self) -> None:
         """Close the box that is open."""

@@ -76,7 +76,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Looks]:
         thread.join(20)
 
 
-@pytest.mark.parametrize("pid", [None, 0, -1, 999_999_999, os.getpid()])
+@pytest.mark.parametrize("pid", [None, 0, -1, 999_999_999, pytest.param(os.getpid(), id="itself")])
 def test_F10_what_is_no_editor_that_can_be_seen_is_not_watched(
     looks: Looks, pid: int | None
 ) -> None:

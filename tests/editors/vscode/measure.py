@@ -62,7 +62,7 @@ def activation(bench: Workbench) -> list[int]:
 
 def keystrokes(bench: Workbench) -> list[float]:
     """Type questions, a key every 400 ms; return the milliseconds from keys to new answers."""
-    bench.ask("")
+    bench.ask("", "path:")
     bench.page.evaluate(_WATCH)
     for question in QUESTIONS:
         bench.box.fill("")

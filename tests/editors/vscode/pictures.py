@@ -48,12 +48,6 @@ def shoot(bench: Workbench, name: str) -> None:
     assert size <= MOST, f"{name} has {size} bytes"
 
 
-def ask(bench: Workbench, question: str, row: str) -> None:
-    """Ask and wait for an answer."""
-    bench.ask(question)
-    bench.row(row).wait_for()
-
-
 def widen(bench: Workbench) -> None:
     """Pull the side bar wide enough for its rows."""
     edge = bench.page.locator(".part.sidebar").bounding_box()
@@ -69,17 +63,17 @@ def take(bench: Workbench) -> None:
     bench.wait_status("wherein")
     bench.open_file("ARCHITECTURE.md")
     bench.press("Control+b")
-    ask(bench, QUESTION, ANSWER)
+    bench.ask(QUESTION, ANSWER)
     bench.press("ArrowDown", "ArrowUp")
     bench.tab("manager.py").wait_for()
     shoot(bench, "ask")
     bench.dismiss()
 
-    ask(bench, "how is a message framed path:server/** lang:python kind:function", "frames.py")
+    bench.ask("how is a message framed path:server/** lang:python kind:function", "frames.py")
     shoot(bench, "narrow")
     bench.dismiss()
 
-    ask(bench, QUESTION, ANSWER)
+    bench.ask(QUESTION, ANSWER)
     bench.press("Enter")
     bench.tab("manager.py").wait_for()
     bench.command("wherein: Find Similar Code")
@@ -87,7 +81,7 @@ def take(bench: Workbench) -> None:
     shoot(bench, "similar")
     bench.dismiss()
 
-    ask(bench, QUESTION, ANSWER)
+    bench.ask(QUESTION, ANSWER)
     bench.page.locator(".quick-input-titlebar .codicon-list-tree").click()
     bench.results("manager.py").first.wait_for()
     widen(bench)

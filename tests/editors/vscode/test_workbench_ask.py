@@ -31,8 +31,7 @@ def answer(project: Path) -> int:
 
 def answered(bench: Workbench, question: str = QUESTION) -> None:
     """Ask and wait for the first answers."""
-    bench.ask(question)
-    bench.row(ANSWER).wait_for()
+    bench.ask(question, ANSWER)
 
 
 def test_a_question_opens_the_function(bench: Workbench, answer: int) -> None:
@@ -48,12 +47,10 @@ def test_a_question_opens_the_function(bench: Workbench, answer: int) -> None:
 
 def test_answers_come_while_typing_and_keep_their_order(bench: Workbench) -> None:
     """Rows whose label has the letters would otherwise come first, and others would vanish."""
-    bench.ask("start the database worker")
-    bench.row(re.compile("DBWorkerManager|DatabaseStarter")).wait_for()
+    bench.ask("start the database worker", re.compile("DBWorkerManager|DatabaseStarter"))
     shown = bench.labels()
     bench.dismiss()
-    bench.ask("")
-    bench.row("path:").wait_for()
+    bench.ask("", "path:")
     bench.page.keyboard.type("start", delay=20)
     bench.page.keyboard.type(" the database worker", delay=20)
     until(lambda: bench.labels() == shown, what="the same answers in the same order")
@@ -164,8 +161,7 @@ def test_what_the_person_should_know_of_the_answers_is_said_above_them(bench: Wo
 
 
 def test_filters_narrow_and_an_empty_answer_says_what_to_do(bench: Workbench) -> None:
-    bench.ask(f"{QUESTION} lang:markdown")
-    bench.row("docs/adr").wait_for()
+    bench.ask(f"{QUESTION} lang:markdown", "docs/adr")
     assert bench.rows.filter(has_text=re.compile(r"\.py:\d")).count() == 0
     bench.box.fill(f"{QUESTION} path:nowhere/**")
     bench.row("Nothing under nowhere/**").wait_for()
@@ -180,8 +176,7 @@ def test_the_empty_box_has_the_last_questions(bench: Workbench) -> None:
     answered(bench)
     bench.press("Enter")
     bench.tab("manager.py").wait_for()
-    bench.ask("")
-    bench.row(QUESTION).wait_for()
+    bench.ask("", QUESTION)
     bench.press("Enter")
     bench.row(ANSWER).wait_for()
     bench.box.fill("")

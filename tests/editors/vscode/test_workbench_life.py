@@ -16,8 +16,7 @@ ANSWER = "WorkerManager._restart"
 
 def keep(bench: Workbench) -> None:
     """Ask, and keep the answers in the results view."""
-    bench.ask(QUESTION)
-    bench.row(ANSWER).wait_for()
+    bench.ask(QUESTION, ANSWER)
     bench.page.locator(".quick-input-titlebar .codicon-list-tree").click()
     bench.results("manager.py").first.wait_for()
 
@@ -148,8 +147,7 @@ def test_a_killed_worker_shows_and_heals(bench: Workbench) -> None:
         return "restarted 1 times" in shown and "ready" in shown
 
     until(restarted, timeout=60, what="the worker is there again and says so")
-    bench.ask(QUESTION)
-    bench.row(ANSWER).wait_for()
+    bench.ask(QUESTION, ANSWER)
 
 
 def test_a_killed_server_is_started_again(bench: Workbench) -> None:
@@ -157,20 +155,18 @@ def test_a_killed_server_is_started_again(bench: Workbench) -> None:
     server.kill()
     until(lambda: [p for p in processes(bench, "wherein serve --stdio") if p != server], 60)
     bench.wait_status("wherein")
-    bench.ask(QUESTION)
-    bench.row(ANSWER).wait_for()
+    bench.ask(QUESTION, ANSWER)
     assert bench.page.locator(".notification-toast").count() == 0, "nobody needs to act"
 
 
 def test_settings_count_at_once(bench: Workbench) -> None:
-    bench.ask("bird's eye view of the processes path:ARCHITECTURE.md")
-    bench.row("ARCHITECTURE.md:").wait_for()
+    question = "bird's eye view of the processes path:ARCHITECTURE.md"
+    bench.ask(question, "ARCHITECTURE.md:")
     bench.dismiss()
     bench.code.set("files.exclude", {"ARCHITECTURE.md": True})
 
     def gone() -> bool:
-        bench.ask("bird's eye view of the processes path:ARCHITECTURE.md")
-        bench.row(re.compile("ARCHITECTURE")).wait_for()
+        bench.ask(question, "ARCHITECTURE")
         found = bench.rows.filter(has_text="Nothing under").count() == 1
         bench.dismiss()
         return found
