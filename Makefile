@@ -37,8 +37,8 @@ test: lint type client-test editors ## Check style, types and the client, then r
 e2e: client-test editors build/editors/emacs.done build/editors/vim.done build/editors/helix.done ## Run the tests in real editors
 	@$(BIN)/pytest -m "e2e or not e2e" tests/editors
 
-test-slow: .venv/.dev ## Run the slow tests too, those with processes on loopback TCP as well, then make removal
-	@$(BIN)/pytest $(TWO_AT_A_TIME) -m "not e2e"
+test-slow: .venv/.dev ## Run the slow tests, then those with processes on loopback TCP, then make removal
+	@$(BIN)/pytest $(TWO_AT_A_TIME) -m slow
 	@WHEREIN_TRANSPORT=tcp $(BIN)/pytest $(TWO_AT_A_TIME) tests/process tests/protocol tests/faults
 	@$(BIN)/python tests/removal/run.py
 

@@ -17,7 +17,9 @@ import sys
 import sysconfig
 import tempfile
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from safeguards import REMOVALS, Removal
@@ -27,6 +29,7 @@ TABLE = PROJECT / "docs" / "reliability.md"
 _COPIED = ("server", "tests", "pyproject.toml", "package.json", "Makefile", "README.md", "docs")
 _MARKS = ("<!-- removal: begin -->", "<!-- removal: end -->")
 _TIMEOUT_S = 300
+_AT_A_TIME = 2  # most of a red test is waiting for what does not come
 
 
 class Copy:
@@ -34,7 +37,7 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.tree = folder / "tree"
-        self.tree.mkdir()
+        self.tree.mkdir(parents=True)
         for name in _COPIED:
             source = PROJECT / name
             if source.is_dir():
@@ -107,10 +110,22 @@ def main(words: list[str]) -> int:
     """Try the safeguards whose names have one of the words, or all."""
     chosen = [r for r in REMOVALS if not words or any(word in r.name for word in words)]
     problems = 0
-    with tempfile.TemporaryDirectory(prefix="wherein-removal-") as folder:
-        copy = Copy(Path(folder))
-        for removal in chosen:
-            problem = tried(copy, removal)
+    with (
+        tempfile.TemporaryDirectory(prefix="wherein-removal-") as folder,
+        ThreadPoolExecutor(_AT_A_TIME) as pool,
+    ):
+        free: SimpleQueue[Copy] = SimpleQueue()
+        for number in range(_AT_A_TIME):
+            free.put(Copy(Path(folder) / str(number)))
+
+        def in_a_copy(removal: Removal) -> str:
+            copy = free.get()
+            try:
+                return tried(copy, removal)
+            finally:
+                free.put(copy)
+
+        for removal, problem in zip(chosen, pool.map(in_a_copy, chosen), strict=True):
             problems += bool(problem)
             sys.stdout.write(f"{'NOT NOTICED' if problem else 'noticed':12} {removal.name}\n")
             sys.stdout.write(f"{problem}\n" if problem else "")
