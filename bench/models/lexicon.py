@@ -19,11 +19,11 @@ class Lexicon:
     def __init__(self, documents: Iterable[Document]) -> None:
         self._conn = apsw.Connection(":memory:")
         self._conn.execute(
-            "CREATE VIRTUAL TABLE words USING fts5 (path, symbol, definitions, text,"
+            "CREATE VIRTUAL TABLE words USING fts5 (text, path, symbol, definitions,"
             " content='', tokenize='ascii')"
         )
         rows = [(i, *lexical.document(path, chunk)) for i, (path, chunk) in enumerate(documents)]
-        statement = "INSERT INTO words (rowid, path, symbol, definitions, text) VALUES (?,?,?,?,?)"
+        statement = "INSERT INTO words (rowid, text, path, symbol, definitions) VALUES (?,?,?,?,?)"
         with self._conn:
             self._conn.executemany(statement, rows)
 

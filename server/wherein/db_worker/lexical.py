@@ -29,14 +29,14 @@ PASSED_OVER: Final = 4_000
 ALWAYS_ASKED: Final = 3
 MAX_TERMS: Final = 64
 
-#: Weights of the columns path, symbol, definitions, text; as in the statements below.
-WEIGHTS: Final = (1, 1, 2, 1)
+#: Weights of the columns text, path, symbol, definitions; as in the statements below.
+WEIGHTS: Final = (1, 1, 1, 2)
 # Not `ORDER BY rank`: for that FTS5 keeps
 # the positions of every match while it sorts, and takes twice as long.
-_SEARCH: Final = """SELECT rowid, -bm25(words, 1.0, 1.0, 2.0, 1.0) AS score FROM words
+_SEARCH: Final = """SELECT rowid, -bm25(words, 1.0, 1.0, 1.0, 2.0) AS score FROM words
     WHERE words MATCH ? ORDER BY score DESC LIMIT ?"""
 # CROSS JOIN keeps SQLite from running the word search once for each chunk that passes the filter.
-_SEARCH_FILTERED: Final = """SELECT words.rowid, -bm25(words, 1.0, 1.0, 2.0, 1.0) AS score
+_SEARCH_FILTERED: Final = """SELECT words.rowid, -bm25(words, 1.0, 1.0, 1.0, 2.0) AS score
     FROM words CROSS JOIN chunks ON chunks.id = words.rowid
     WHERE words MATCH ? AND allowed_file(chunks.file) AND allowed_kind(chunks.kind)
     ORDER BY score DESC LIMIT ?"""
@@ -57,10 +57,10 @@ def path_tokens(path: bytes) -> str:
 def document(path: bytes, chunk: Chunk) -> tuple[str, str, str, str]:
     """Return the four columns of a chunk in the word index, as tokens joined by blanks."""
     return (
+        token_text(chunk.text),
         path_tokens(path),
         token_text(chunk.symbol),
         token_text(" ".join(chunk.definitions)),
-        token_text(chunk.text),
     )
 
 

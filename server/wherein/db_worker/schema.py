@@ -57,9 +57,10 @@ _TABLES: Final = (
         chunk INTEGER NOT NULL, key BLOB NOT NULL, weight REAL NOT NULL)""",  # chunk -1: none
     "CREATE INDEX symbols_folded ON symbols (folded)",
     # The text arrives as tokens already, so the tokeniser only has to cut at blanks. Without
-    # detail=full a table with no content gives bm25() = 0 for every row.
+    # detail=full a table with no content gives bm25() = 0 for every row. The text is the first
+    # column: in any other each of its words would take two bytes more a chunk.
     """CREATE VIRTUAL TABLE words USING fts5 (
-        path, symbol, definitions, text,
+        text, path, symbol, definitions,
         content='', contentless_delete=1, detail=full, tokenize='ascii')""",
     "CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, 'row')",
     "CREATE TABLE models (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, dim INTEGER)",

@@ -44,7 +44,7 @@ _FIND_FILE: Final = """SELECT id, hash, language, skip, text_bytes, first_chunk,
 _FIND_MODEL: Final = "SELECT id, dim FROM models WHERE fingerprint = ?"
 _INSERT_CHUNK: Final = "INSERT INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_WORDS: Final = (
-    "INSERT INTO words (rowid, path, symbol, definitions, text) VALUES (?,?,?,?,?)"
+    "INSERT INTO words (rowid, text, path, symbol, definitions) VALUES (?,?,?,?,?)"
 )
 _INSERT_SYMBOL: Final = "INSERT INTO symbols VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_VECTOR: Final = """INSERT INTO vectors (model, key, data, crc) VALUES (?,?,?,?)

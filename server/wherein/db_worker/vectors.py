@@ -10,8 +10,8 @@ database process only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,29 @@ class Snapshot:
         return int(self.base.alive.sum()) + int(self.tail.alive.sum())
 
 
+class _Scanned(NamedTuple):
+    """The rows of one block that a scan compared, all of them where `rows` is None.
+
+    `by_id` orders the block's rows by chunk id, and `first` is the place of the first cosine.
+    """
+
+    ids: Ints
+    by_id: Ints
+    rows: Ints | None
+    first: int
+
+    def places(self, wanted: Ints) -> tuple[Ints, Bools]:
+        """Return where the cosines of chunks are, and which of the chunks have one here."""
+        at = np.searchsorted(self.ids, wanted, sorter=self.by_id)
+        places = self.by_id[np.minimum(at, len(self.ids) - 1)]
+        found = self.ids[places] == wanted
+        if self.rows is not None:
+            rows = places
+            places = np.minimum(np.searchsorted(self.rows, rows), max(0, len(self.rows) - 1))
+            found &= self.rows[places] == rows if len(self.rows) else False
+        return places + self.first, found
+
+
 @dataclass(frozen=True)
 class Scan:
     """Cosines of one query with the text of every chunk that its filter lets through.
@@ -106,7 +129,7 @@ class Scan:
     query: Floats
     symbols: SymbolVectors
     symbol_weight: float
-    _order: list[Ints] = field(default_factory=list)
+    _scanned: tuple[_Scanned, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -137,15 +160,13 @@ class Scan:
         wanted = np.fromiter(ids, np.int64)
         if not len(wanted) or not len(self.ids):
             return {}
-        if not self._order:
-            self._order.append(np.argsort(self.ids))
-        order = self._order[0]
-        at = np.searchsorted(self.ids, wanted, sorter=order)
-        rows = order[np.minimum(at, len(order) - 1)]
-        hit = self.ids[rows] == wanted
-        known: list[int] = wanted[hit].tolist()
-        near = self._nearness(known, self.cosines[rows[hit]])
-        return dict(zip(known, near.astype(float).tolist(), strict=True))
+        near: dict[int, float] = {}
+        for part in self._scanned:
+            places, hit = part.places(wanted)
+            known: list[int] = wanted[hit].tolist()
+            numbers = self._nearness(known, self.cosines[places[hit]]).astype(float).tolist()
+            near.update(zip(known, numbers, strict=True))
+        return near
 
     def _nearness(self, chunks: list[int], cosines: Floats) -> Floats:
         exact = cosines + self.symbol_weight * self.symbols.best(chunks, self.query)
@@ -164,17 +185,26 @@ def scan(
 
     A file id beyond the end of `files` is one that came after the filter was made: left out.
     """
-    parts = [
-        _scan_block(block, query, files, kinds) for block in (snapshot.base, snapshot.tail) if block
-    ]
-    ids = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
-    cosines = np.concatenate([np.empty(0, np.float32), *(part[1] for part in parts)])
-    return Scan(ids, cosines, query, snapshot.symbols, symbol_weight)
+    ids, cosines, scanned, count = [np.empty(0, np.int64)], [np.empty(0, np.float32)], [], 0
+    for block in (snapshot.base, snapshot.tail):
+        if not block:
+            continue
+        rows, near = _scan_block(block, query, files, kinds)
+        ids.append(block.ids if rows is None else block.ids[rows])
+        cosines.append(near)
+        by_id = snapshot.by_id if block is snapshot.base else np.argsort(block.ids)
+        scanned.append(_Scanned(block.ids, by_id, rows, count))
+        count += len(near)
+    return Scan(
+        np.concatenate(ids), np.concatenate(cosines), query, snapshot.symbols, symbol_weight,
+        tuple(scanned),
+    )  # fmt: skip
 
 
 def _scan_block(
     block: Block, query: Floats, files: Bools | None, kinds: Bools | None
-) -> tuple[Ints, Floats]:
+) -> tuple[Ints | None, Floats]:
+    """Return which rows were compared, None for all of them, and their cosines."""
     keep = block.alive
     if files is not None:
         known = block.files < len(files)
@@ -183,16 +213,16 @@ def _scan_block(
         keep = keep & kinds[block.kinds]
     count = int(np.count_nonzero(keep))
     if count == len(block):
-        return block.ids, block.vectors @ query
-    if count > _SELECTIVE * len(block):
-        return block.ids[keep], (block.vectors @ query)[keep]
+        return None, block.vectors @ query
     rows = np.flatnonzero(keep)
+    if count > _SELECTIVE * len(block):
+        return rows, (block.vectors @ query)[rows]
     edges = np.flatnonzero(np.diff(rows) > 1) + 1
     if len(edges) >= _MANY_RUNS or not count:
-        return block.ids[rows], block.vectors[rows] @ query
+        return rows, block.vectors[rows] @ query
     runs = np.split(rows, edges)
     cosines = [block.vectors[run[0] : run[-1] + 1] @ query for run in runs]
-    return block.ids[rows], np.concatenate(cosines)
+    return rows, np.concatenate(cosines)
 
 
 class Matrix:
