@@ -192,7 +192,7 @@ def scan(
         rows, near = _scan_block(block, query, files, kinds)
         ids.append(block.ids if rows is None else block.ids[rows])
         cosines.append(near)
-        by_id = snapshot.by_id if block is snapshot.base else np.argsort(block.ids)
+        by_id = snapshot.by_id if block is snapshot.base else np.argsort(block.ids, kind="stable")
         scanned.append(_Scanned(block.ids, by_id, rows, count))
         count += len(near)
     return Scan(
