@@ -124,6 +124,7 @@ def test_the_icon_asks_and_leads_to_the_walkthrough(bench: Workbench) -> None:
     keep(bench)
     bench.command("wherein: Clear the Results")
     bench.press("Control+Shift+e")
+    bench.page.locator(".explorer-folders-view").wait_for()  # else the click puts the view away
     bench.page.locator(".activitybar .action-label[aria-label^='wherein']").click()
     bench.page.locator(".quick-input-title", has_text="Ask the code").wait_for()
     bench.dismiss()
