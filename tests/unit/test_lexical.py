@@ -64,6 +64,17 @@ def test_more_of_a_term_scores_more(engine: Engine) -> None:
     assert hits[0].score > hits[1].score
 
 
+def test_a_word_of_the_text_takes_few_bytes(engine: Engine) -> None:
+    """Fails when the text is not the first column: FTS5 then marks each word with two bytes."""
+    words = [f"w{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(100)]
+    for number in range(60):
+        engine.replace_file(update(f"a{number}.py", " ".join(words)))
+    engine.optimize_words()
+    conn = engine._work._conn
+    ((size,),) = conn.execute("SELECT sum(length(block)) FROM words_data").fetchall()
+    assert size / (60 * len(words)) < 4
+
+
 def test_forms_of_a_name_find_each_other(engine: Engine) -> None:
     for text in ("retryUpload", "retry_upload", "RetryUpload", "uploads retrying"):
         assert found_paths(ask(engine, text))[0] == "src/upload.py"
