@@ -18,6 +18,7 @@ from wherein.embedding.embedded import EmbeddedModel
 from wherein.embedding.fingerprint import fingerprint, hash_files
 from wherein.embedding.models import DEFAULT
 from wherein.embedding.pooling import TokenTable, split_header, unit_rows
+from wherein.embedding.runs import RememberedRuns, splits_at_runs
 from wherein.embedding.text import encodable
 from wherein.errors import ModelError
 
@@ -102,6 +103,7 @@ class StaticEmbedder:
         self.fingerprint = digest
         self._model = model
         self._tokenizer = model.tokenizer
+        self._runs = RememberedRuns(model.tokenizer) if splits_at_runs(model.tokenizer) else None
         self._table = TokenTable(
             model.embeddings, model.weights, model.token_mapping, model.unk_token_id
         )
@@ -140,6 +142,8 @@ class StaticEmbedder:
         return _one_row(self._model.raw_embed([encodable(text)]))
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if self._runs is not None:
+            return self._runs.ids_of(texts)
         cut = [encodable(text) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
