@@ -5,6 +5,7 @@ The only module that imports tree-sitter, and only when the first file is parsed
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,9 +24,22 @@ MAX_TOKENS = 10_000
 _QUERIES = Path(__file__).parent / "queries"
 _CLAUSES = frozenset(("haskell", "elixir"))
 
+# What the preprocessor would take away, and the grammar stumbles over: a macro that is a row of its
+# own (FMT_BEGIN_NAMESPACE), and one before the name of a type (class LIB_API Name {).
+_MACROS = re.compile(
+    rb"^[ \t]*([A-Z][A-Z0-9_]{3,})[ \t]*\r?$"
+    rb"|\b(?:class|struct|enum|union)[ \t]+([A-Z][A-Z0-9_]{2,}(?:[ \t]*\([^()\n]*\))?)"
+    rb"(?=\s+\w+(?:\s+final)?\s*[:{])",
+    re.MULTILINE,
+)
+_INSIDE = b",(|&+-=?<\\"  # behind one of these a row is part of an expression, or of a macro
+# Items in the braces of a macro (Rust's cfg_if! { … }), and how deep they are looked for.
+_ITEMS = re.compile(rb"\b(?:fn|impl|struct|enum|trait)\b")
+_MOST_DEEP = 3
+
 
 def parse(
-    known: Language, data: bytes, within: tuple[int, int] | None = None
+    known: Language, data: bytes, within: tuple[int, int] | None = None, depth: int = 0
 ) -> tuple[Tree, list[tuple[int, dict[str, list[Node]]]]]:
     """Parse a file and find its definitions; see `symbols` for what the captures mean.
 
@@ -33,6 +47,8 @@ def parse(
     """
     from tree_sitter import Parser, QueryCursor
 
+    if known.id == "cpp":
+        data = _without_macros(data)
     grammar, query = _load(known)
     parser = Parser(grammar)
     if within is not None:
@@ -40,7 +56,27 @@ def parse(
     tree = parser.parse(data)
     if _is_tangled(tree.root_node):
         return tree, []
-    return tree, QueryCursor(query).matches(tree.root_node)
+    matches = QueryCursor(query).matches(tree.root_node)
+    for _, captures in matches[:]:
+        for node in captures.get("inside", ()) if depth < _MOST_DEEP else ():
+            start, end = node.start_byte + 1, node.end_byte - 1
+            if data[start - 1 : start] == b"{" and _ITEMS.search(data, start, end):
+                matches += parse(known, data, (start, end), depth + 1)[1]
+    return tree, matches
+
+
+def _without_macros(data: bytes) -> bytes:
+    """Blank macros out; every other byte stays at its place."""
+
+    def blank(found: re.Match[bytes]) -> bytes:
+        row = found.start()
+        before = data[max(0, row - 200) : row].rstrip()
+        if found[1] and before[-1:] and before[-1] in _INSIDE:
+            return found[0]
+        start, end = (place - row for place in found.span(found.lastindex or 0))
+        return found[0][:start] + b" " * (end - start) + found[0][end:]
+
+    return _MACROS.sub(blank, data)
 
 
 def joins_clauses(known: Language) -> bool:
@@ -58,7 +94,9 @@ def statement_rows(root: Node) -> list[int]:
     while waiting:
         comment_end = -2
         for child in waiting.pop().named_children:
-            first, last = child.start_point.row, child.end_point.row
+            first, (last, column) = child.start_point.row, child.end_point
+            if column == 0 and last > first:
+                last -= 1
             if comment_end + 1 != first:  # a comment stays with the code below it
                 rows.add(first)
             comment_end = last if "comment" in child.type else -2

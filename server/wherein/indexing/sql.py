@@ -105,9 +105,6 @@ def _definition(lines: Lines, begun: _Begun, end_byte: int) -> Definition:
     """Make the definition of a statement, with the comments that stand right above it."""
     text = lines.data[begun.start : end_byte].rstrip()
     start, end = lines.row_of(begun.start), lines.row_of(begun.start + max(0, len(text) - 1))
-    top = start
-    while top and lines.rows[top - 1].lstrip().startswith(b"--"):
-        top -= 1
     return Definition(
         kind=begun.kind,
         path=begun.path,
@@ -115,9 +112,25 @@ def _definition(lines: Lines, begun: _Begun, end_byte: int) -> Definition:
         end_byte=begun.start + len(text),
         start=start,
         end=end,
-        top=top,
+        top=_top(lines, start),
         name_row=lines.row_of(begun.name_byte),
         is_symbol=bool(begun.path),
         is_scope=False,
         name_byte=begun.name_byte,
     )
+
+
+def _top(lines: Lines, row: int) -> int:
+    """Return the first row of the comments right above a row, or that row."""
+    while row:
+        first = row - 1
+        above = lines.rows[first].strip()
+        if above.endswith(b"*/"):
+            while first and b"/*" not in lines.rows[first]:
+                first -= 1
+            if not lines.rows[first].lstrip().startswith(b"/*"):
+                return row  # behind code
+        elif not above.startswith(b"--"):
+            return row
+        row = first
+    return row

@@ -37,6 +37,7 @@ _COMPOUND = re.compile(
     r"member|qualified|scope|index_expression|dotted|nested|variable|namespace_name|attribute"
     r"|user_type|field_expression|^alias$"
 )
+_QUOTES = "'\"`"
 _SEPARATOR = re.compile(r"::|[.:\\]")
 _ARGUMENTS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\s+")
 _FILLERS = frozenset(("prototype", "exports", "module", "this", "self", "Self", "window", ""))
@@ -98,14 +99,26 @@ def definitions(
             found.append(one)
     found.sort(key=lambda one: (one.start_byte, -one.end_byte, one.kind is Kind.CONSTANT))
     found = _nest(found)
+    for one in found:
+        _leave_docs(one, docs, lines)
     if merges:
         found = _merge(found, lines)
     for one in found:
-        top = one.start
-        while top - 1 in docs:
-            top = docs[top - 1]
-        one.top = top
+        one.top = _top(one.top, docs, lines)
     return found
+
+
+def _top(row: int, docs: dict[int, int], lines: Lines) -> int:
+    """Return the first row of what is said above a row, or that row.
+
+    A blank row may be below a comment that opens as documentation does and does not open the file.
+    """
+    while row - 1 in docs:
+        row = docs[row - 1]
+    first = docs.get(row - 2, 0)
+    if first and lines.is_blank(row - 1) and lines.rows[first].lstrip().startswith(b"/**"):
+        return _top(first, docs, lines)
+    return row
 
 
 def symbols(found: list[Definition], lines: Lines) -> list[Symbol]:
@@ -131,10 +144,40 @@ def _add_doc(docs: dict[int, int], node: Node, lines: Lines) -> None:
     row = lines.rows[first]
     if row[: node.start_point.column].strip(b" \t"):
         return  # a comment behind code
-    last, column = node.end_point
-    if column == 0 and last > first:  # some grammars take the line feed into the comment
-        last -= 1
+    last = _last_row(node, lines)
     docs[last] = min(first, docs.get(last, first))
+
+
+def _last_row(node: Node, lines: Lines) -> int:
+    """Return the last row with something of a node in it.
+
+    Some grammars take the line feed behind a node into it, and the blanks of the next row.
+    """
+    first = node.start_point.row
+    last, column = node.end_point
+    if last == first or lines.rows[last][:column].strip():
+        return last
+    while last - 1 > first and lines.is_blank(last - 1):
+        last -= 1
+    return last - 1
+
+
+def _leave_docs(one: Definition, docs: dict[int, int], lines: Lines) -> None:
+    """Take the comments at the end of a definition from it that stand no deeper than its head.
+
+    They are about what follows; Scala's grammar has them in what is before.
+    """
+    while one.start < docs.get(one.end, -1) and _indent(lines, docs[one.end]) <= _indent(
+        lines, one.start
+    ):
+        one.end = docs[one.end] - 1
+        while one.end > one.start and lines.is_blank(one.end):
+            one.end -= 1
+
+
+def _indent(lines: Lines, row: int) -> int:
+    text = lines.rows[row]
+    return len(text) - len(text.lstrip(b" \t"))
 
 
 def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | None:
@@ -152,9 +195,10 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
     name_row = start = node.start_point.row
     name_byte = -1
     if names:
-        path = _parts(names[0], lines.data)
-        name_row = names[0].start_point.row
-        name_byte = names[0].start_byte
+        name = _real_name(names[0])
+        path = _parts(name, lines.data)
+        name_row = name.start_point.row
+        name_byte = name.start_byte
         if not path[-1]:
             return None  # a name that is missing in broken code, or of nothing but blanks
         if label == "variable" and not path[-1].lstrip("_")[:1].isupper():
@@ -162,9 +206,11 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
     owner = captures.get("of")
     if owner:
         path = (*_parts(owner[0], lines.data), *path)
-    end, column = node.end_point
-    if column == 0 and end > start:
-        end -= 1
+    top = start
+    around = node.parent
+    while around is not None and around.type == "template_declaration":
+        top = around.start_point.row
+        around = around.parent
     is_scope = label == "scope"
     kind = _KINDS[label]
     if kind in FUNCTIONS:
@@ -175,8 +221,8 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
         start_byte=start_byte,
         end_byte=end_byte,
         start=start,
-        end=end,
-        top=start,
+        end=_last_row(node, lines),
+        top=top,
         name_row=name_row,
         is_symbol=bool(path) and not is_scope and label != "reexport",
         is_scope=is_scope,
@@ -187,11 +233,32 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
     )
 
 
+def _real_name(node: Node) -> Node:
+    """Return a name of C or C++ that the grammar took for its type: EXPORT type name(…)."""
+    after = node.next_sibling
+    if after is not None and after.type == "ERROR" and after.named_child_count:
+        last = after.named_children[-1]
+        return last if last.type == node.type == "identifier" else node
+    inner: Node | None = node
+    while inner is not None and inner.type == "qualified_identifier":
+        name = inner.child_by_field_name("name")
+        if name is not None and any(child.is_missing for child in inner.children):
+            return name
+        inner = name
+    return node
+
+
 def _parts(node: Node, data: bytes) -> tuple[str, ...]:
-    text = data[node.start_byte : node.end_byte][:MAX_NAME].decode("utf-8", "replace").strip("'\"`")
+    text = data[node.start_byte : node.end_byte][:MAX_NAME].decode("utf-8", "replace")
+    if text[:1] in _QUOTES:  # and not at the end alone: foldl' is a name of Haskell
+        text = text.strip(_QUOTES)
+    if node.type == "simple_symbol":  # Ruby: alias :new :old
+        text = text.lstrip(":")
     if not _COMPOUND.search(node.type):
         if text.startswith("(") and text.endswith(")"):  # Haskell: (<+>) is the name <+>
             text = text[1:-1]
+        if node.type == "operator_cast":  # C++: operator bool() const
+            text = text.partition("(")[0]
         if node.type.startswith("template_"):  # C++: formatter<Tuple, Char> specialises formatter
             text = text.partition("<")[0]
         return (" ".join(text.split()),)

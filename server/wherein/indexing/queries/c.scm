@@ -12,3 +12,6 @@
 (preproc_function_def name: (identifier) @name) @macro
 (translation_unit (declaration declarator: (init_declarator declarator: (identifier) @name)) @variable)
 (comment) @doc
+(type_definition declarator: (pointer_declarator declarator: (function_declarator declarator: (parenthesized_declarator (pointer_declarator declarator: (type_identifier) @name))))) @type
+(type_definition type: (struct_specifier body: (_)) declarator: (pointer_declarator declarator: (type_identifier) @name)) @struct
+(translation_unit (declaration declarator: (init_declarator declarator: (array_declarator declarator: (identifier) @name) value: (initializer_list))) @constant)

@@ -17,3 +17,4 @@
 (comment) @doc
 (haddock) @doc
 (pragma) @doc
+(instance_declarations (function (infix operator: (_) @name)) @method)

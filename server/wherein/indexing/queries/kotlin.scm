@@ -8,3 +8,4 @@
 (source_file (property_declaration (variable_declaration (simple_identifier) @name)) @constant)
 (line_comment) @doc
 (multiline_comment) @doc
+(class_body (property_declaration (variable_declaration (simple_identifier) @name)) @method . (getter))

@@ -15,3 +15,6 @@
 (attribute_item) @doc
 (line_comment) @doc
 (block_comment) @doc
+(source_file [(macro_invocation (token_tree) @inside) (expression_statement (macro_invocation (token_tree) @inside))])
+(declaration_list (macro_invocation (token_tree) @inside))
+(impl_item type: [(generic_type type: (scoped_type_identifier name: (_) @name)) (primitive_type) @name (reference_type type: (_) @name) (array_type) @name (tuple_type) @name (dynamic_type) @name (unit_type) @name]) @scope

@@ -11,3 +11,5 @@
 (source_file (property_declaration name: (pattern bound_identifier: (_) @name)) @constant)
 (comment) @doc
 (multiline_comment) @doc
+(property_declaration name: (pattern bound_identifier: (_) @name) computed_value: (computed_property)) @method
+(subscript_declaration "subscript" @name) @method

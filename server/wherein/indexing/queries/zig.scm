@@ -6,3 +6,4 @@
 (TestDecl (STRINGLITERALSINGLE) @name) @function
 (doc_comment) @doc
 (line_comment) @doc
+(TestDecl (IDENTIFIER) @name) @function
