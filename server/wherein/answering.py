@@ -47,7 +47,7 @@ class Owner(Protocol):
     def hint(self, files: Sequence[tuple[Folder, bytes]]) -> None:
         """Tell the watcher of files that may have changed."""
 
-    def set_paused(self, *, paused: bool) -> None:
+    def set_paused(self, *, paused: bool, onward: bool = True) -> None:
         """Hold background work, or go on with it."""
 
     def hand_over(self, folder: Folder) -> None:
@@ -80,7 +80,7 @@ def answer(
         elif asked.what == "near":
             owner.open_files.heard(folder, asked)
         elif asked.what in ("pause", "resume"):
-            owner.set_paused(paused=asked.what == "pause")
+            owner.set_paused(paused=asked.what == "pause", onward=False)
         else:
             owner.hand_over(folder)
     except WhereinError as error:

@@ -33,6 +33,7 @@ class Folder:
         self.lock = OwnerLock(paths, brief=brief)
         self.facts = Facts()
         self.unusable = ""  # why the index's directory cannot be used
+        self._paused: bool | None = None  # what the owner was last known to do
         self.rests_until = 0.0  # time.monotonic() before which it is left to others
         self.database = CodeDatabase(DriverConfig("sqlite", paths.directory))
 
@@ -55,6 +56,7 @@ class Folder:
     def became_ours(self) -> None:
         """Forget what the last owner said."""
         self.unusable = ""
+        self._paused = None
         self.facts = Facts()
 
     def became_anothers(self) -> None:
@@ -86,6 +88,23 @@ class Folder:
         """Note that the owner does not talk to this process."""
         self.facts.troubles["busy"] = str(problem)
 
+    def mark_paused(self, *, paused: bool) -> None:
+        """Note whether background work is held."""
+        if paused:
+            self.facts.troubles["paused"] = "Paused by you"
+        else:
+            self.facts.troubles.pop("paused", None)
+
+    def ask_pause(self, *, paused: bool) -> None:
+        """Ask the owner to hold background work, or to go on."""
+        self._paused = paused
+        self.mark_paused(paused=paused)  # until its own facts come
+        self.database.ask_owner(AskOwner("pause" if paused else "resume"))
+
+    def paused_elsewhere(self, default: bool) -> bool:
+        """Say whether the owner before held background work; `default` where nothing is known."""
+        return default if self._paused is None else self._paused
+
     def count(self, stats: IndexStats, now: float) -> None:
         """Keep newer counters from the database, with their time."""
         self.facts.stats, self.facts.stats_at = stats, now
@@ -115,4 +134,5 @@ class Folder:
         if self.facts.stats_at > facts.stats_at:
             facts.stats, facts.stats_at = self.facts.stats, self.facts.stats_at
         self.facts = facts
+        self._paused = "paused" in facts.troubles
         return facts

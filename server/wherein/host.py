@@ -8,7 +8,6 @@ waits for a worker unless it says so.
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import secrets
@@ -19,6 +18,7 @@ from typing import Final
 
 import attrs
 
+from wherein import removed
 from wherein.answering import answer
 from wherein.asking import AskOwner
 from wherein.database.code_database import CodeDatabase
@@ -33,9 +33,9 @@ from wherein.near import Near
 from wherein.paths import IndexPaths, index_paths
 from wherein.settings import Settings
 from wherein.status import Facts
-from wherein.syncs import Syncs, pass_on, settle
+from wherein.syncs import Syncs, settle
 from wherein.workers.database_starter import DatabaseStarter
-from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus
+from wherein.workers.handle import WorkerHandle, WorkerState, WorkerStatus, failed
 from wherein.workers.manager import WorkerManager, asked, left_out
 from wherein.workers.start import WatchMode, WorkerType
 
@@ -129,6 +129,8 @@ class IndexHost:
                     folder.unusable = folder.facts.troubles["read_only"] = str(error)
                     continue
                 if taken:
+                    if not self._indexes:  # else what was said of our own folders counts
+                        self._paused = folder.paused_elsewhere(self._paused)
                     self._indexes[folder.paths.directory] = folder.paths
                     folder.became_ours()
                     won = True
@@ -163,6 +165,7 @@ class IndexHost:
 
         `rebuild` makes the index anew, while the old one answers. Another owner is asked for it.
         """
+        removed.notice(self.folders, self._token, self._retire)
         folder.require()
         if not folder.owned:
             return folder.ask_sync(tuple(paths), deadline_s, rebuild=rebuild)
@@ -180,6 +183,7 @@ class IndexHost:
         Workers that were given up get another chance. Raises StorageError when there is none.
         """
         asked(self._manager)
+        removed.notice(self.folders, self._token, self._retire)
         return folder.require()
 
     def near(self, files: Sequence[tuple[Folder, bytes]]) -> None:
@@ -195,8 +199,11 @@ class IndexHost:
             elif self._watcher is not None:
                 self._watcher.send(control.Hint(folder.paths.id, changed))
 
-    def set_paused(self, *, paused: bool) -> None:
-        """Stop background work, or go on with it. Searching and the user's own sync go on."""
+    def set_paused(self, *, paused: bool, onward: bool = True) -> None:
+        """Stop background work, or go on with it. Searching and the user's own sync go on.
+
+        `onward`: the owners of joined folders are asked too; one of them may be who asks.
+        """
         with self._lock:
             self._paused = paused
             message: control.Down = control.Pause() if paused else control.Resume()
@@ -204,9 +211,9 @@ class IndexHost:
                 if handle is not None:
                     handle.send(message)
             self._mark_paused()
-        for folder in self.folders:
+        for folder in self.folders if onward else ():
             if not folder.owned:
-                folder.database.ask_owner(AskOwner("pause" if paused else "resume"))
+                folder.ask_pause(paused=paused)
         self._on_change()
 
     def take_settings(self, settings: Settings) -> None:
@@ -236,11 +243,7 @@ class IndexHost:
         if not folder.owned:
             return facts
         facts.left_out = left_out(self._manager)
-        facts.failed_workers = {
-            status.type: status.last_error
-            for status in self.worker_status()
-            if status.state == WorkerState.FAILED.value
-        }
+        facts.failed_workers = failed(self.worker_status(), folder.paths.id)
         return facts
 
     def worker_status(self) -> list[WorkerStatus]:
@@ -249,10 +252,13 @@ class IndexHost:
 
     def close(self, timeout: float = 1.2) -> None:
         """Stop all workers within `timeout` seconds and give the folders up."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
+        # A change of settings holds the lock while it waits for a stop, which may take as long.
+        free = self._lock.acquire(timeout=timeout * 0.1)
+        closed, self._closed = self._closed, True
+        if free:
+            self._lock.release()
+        if closed:
+            return
         self._keeper.close()
         self._manager.stop_all_workers(timeout)
         for folder in self.folders:
@@ -282,7 +288,7 @@ class IndexHost:
 
     def _anew(self, start: Callable[..., WorkerHandle]) -> WorkerHandle | None:
         """Start a worker for what is owned now; None where that is nothing."""
-        if not (kept := self._kept()):
+        if self._closed or not (kept := self._kept()):
             return None
         return start(
             [folder.paths for folder in kept],
@@ -298,13 +304,12 @@ class IndexHost:
 
     def _mark_paused(self) -> None:
         for folder in self.folders:
-            if self._paused and folder.owned:
-                folder.facts.troubles["paused"] = "Paused by you"
-            else:
-                folder.facts.troubles.pop("paused", None)
+            if folder.owned:
+                folder.mark_paused(paused=self._paused)
 
     def _listen(self, handle: WorkerHandle, message: control.Up) -> None:
         """Take what a worker sent; runs on that worker's reader thread."""
+        removed.notice(self.folders, self._token, self._retire)
         if isinstance(message, control.NeedDatabase):
             threading.Thread(
                 target=self._give_database, args=(handle, message), daemon=True
@@ -321,15 +326,9 @@ class IndexHost:
             for folder in self.folders:
                 if folder.owned:
                     folder.note(message)
-            self._fill(message)
+            if self._watcher is not None:
+                removed.fill(message, self._watcher)
         self._on_change()
-
-    def _fill(self, message: control.Up) -> None:
-        """Have an index that is being rebuilt filled from the disk; nobody waits for the answer."""
-        if not isinstance(message, control.State) or message.name != "rebuilding":
-            return
-        if message.reason and self._watcher is not None:
-            self._watcher.send(control.Sync(0, message.root))
 
     def _give_database(self, handle: WorkerHandle, message: control.NeedDatabase) -> None:
         """Answer a worker that wants a database, through the driver as a command would."""
@@ -356,6 +355,8 @@ class IndexHost:
             elif handle.type is WorkerType.FILE_WATCHER:
                 for waiting in self._syncs.waiting():
                     handle.send(waiting)
+            elif self._watcher is not None:
+                removed.look_again(self.folders, served, self._watcher)
 
     # -- what other processes own ----------------------------------------------------------------
 
@@ -394,6 +395,4 @@ class IndexHost:
         for folder in leaving:
             self._starter.stop(folder.paths.directory)
             folder.lock.release()
-            for message, future in self._syncs.take(folder.paths.id):
-                next_owner = folder.ask_sync(message.paths, SYNC_S, rebuild=message.rebuild)
-                next_owner.future.add_done_callback(functools.partial(pass_on, future))
+            self._syncs.hand_on(folder.paths.id, folder.ask_sync, SYNC_S)

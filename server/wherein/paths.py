@@ -170,9 +170,13 @@ def check_folder(folder: str) -> str:
     if not folder or "\0" in folder:
         raise FolderRefused("No folder was named. Name a project with --dir DIR")
     path = Path(folder)
-    if not path.exists():
+    try:
+        exists, is_dir = path.exists(), path.is_dir()
+    except OSError as error:
+        raise FolderRefused(f"{folder[:200]} cannot be opened: {error.strerror}") from error
+    if not exists:
         raise FolderRefused(f"{folder} does not exist. Name a project with --dir DIR")
-    if not path.is_dir():
+    if not is_dir:
         raise FolderRefused(f"{folder} is a file. Name the folder that holds the project")
     root = os.path.realpath(folder)
     if root == str(Path(root).parent):
@@ -197,7 +201,10 @@ def from_uri(uri: str) -> bytes:
     if not uri.startswith("file://"):
         raise UsageError(f"{uri[:40]} is not a file on this machine")
     host, slash, rest = uri[7:].partition("/")
-    path = unquote_to_bytes(slash + rest)
+    try:
+        path = unquote_to_bytes(slash + rest)
+    except UnicodeEncodeError as error:
+        raise UsageError("A URI with half a character in it is no file on this machine") from error
     if host not in ("", "localhost") or not slash or b"\0" in path:
         raise UsageError(f"{uri[:40]} is not a file on this machine")
     if sys.platform == "win32":

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import functools
 import itertools
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wherein.errors import DeadlineExceeded, WhereinError, WorkerUnavailable
 from wherein.ipc import control
+from wherein.ipc.pending import Pending
 
 Outcome = concurrent.futures.Future[int]
 
@@ -75,6 +77,12 @@ class Syncs:
             for number in leaving:
                 del self._waiting[number]
         return [(message, outcome) for message, outcome, _ in leaving.values()]
+
+    def hand_on(self, index: str, ask: Callable[..., Pending[int]], deadline_s: float) -> None:
+        """Have the next owner of an index do what was asked of this one."""
+        for message, outcome in self.take(index):
+            asked = ask(message.paths, deadline_s, rebuild=message.rebuild)
+            asked.future.add_done_callback(functools.partial(pass_on, outcome))
 
 
 def settle(outcome: Outcome, answer: int | WhereinError) -> None:

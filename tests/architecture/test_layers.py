@@ -86,6 +86,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.folder",
         "wherein.keeper",
         "wherein.near",
+        "wherein.removed",
         "wherein.syncs",
         "wherein.ipc",
         "wherein.ownership",
@@ -102,6 +103,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "wherein.syncs": ("wherein.ipc",),
     "wherein.near": ("wherein.folder", "wherein.ipc"),
+    "wherein.removed": ("wherein.folder", "wherein.ipc", "wherein.workers.handle"),
     "wherein.answering": (
         "wherein.folder",
         "wherein.ipc",

@@ -148,3 +148,75 @@ def test_untitled_and_odd_documents_are_left_alone(project: Path) -> None:
             typed(client, uri, 2, {"text": "zugzwang = 2\n"})
         assert search(client, "zugzwang") == []
         assert search(client, "blend")
+
+
+@pytest.mark.parametrize("folder", ["my proj", "prøj", "a+b", "p%41", "c#"])
+def test_unsaved_text_of_any_uri_is_found(project: Path, tmp_path: Path, folder: str) -> None:
+    moved = project.rename(tmp_path / folder)
+    with serving() as client:
+        client.initialize(moved)
+        client.ask("wherein/sync")
+        names = {"castle": "a b.py", "gambit": "é.py", "fork": "[id].py", "pin": "x%20y.py"}
+        for word, name in names.items():
+            uri = opened(client, moved / name, f"def {word}():\n    return 1\n")
+            typed(client, uri, 2, insertion(0, "\n"))
+            (found,) = search(client, word)
+            assert (found["uri"], found["startLine"]) == (uri, 2)
+
+
+def test_lines_end_where_the_protocol_ends_them(project: Path) -> None:
+    with serving() as client:
+        client.initialize(project)
+        text = "# one\ftwo\u2028three\ndef alpha():\n    return 1\n\n\ndef beta():\n    return 2\n"
+        uri = opened(client, project / "lines.py", text)
+        place = {"start": {"line": 5, "character": 4}, "end": {"line": 5, "character": 8}}
+        typed(client, uri, 2, {"range": place, "text": "zugzwang"})
+        (found,) = search(client, "zugzwang")
+        assert found["snippet"].splitlines()[0] == "def zugzwang():"
+        assert search(client, "beta") == []
+
+
+def test_a_document_that_is_opened_twice_is_closed_once(project: Path) -> None:
+    with serving() as client:
+        client.initialize(project)
+        client.ask("wherein/sync")
+        for _ in range(2):
+            uri = opened(client, project / "colours.py", "def zugzwang():\n    return 1\n")
+            assert search(client, "zugzwang")
+        opened(client, project / "colours.py", "def zugzwang():\n    return 1\n")
+        client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+        assert search(client, "zugzwang") == []
+
+
+def test_a_text_stands_in_every_folder_that_the_file_is_in(project: Path) -> None:
+    inner = project / "inner"
+    inner.mkdir()
+    (inner / "moves.py").write_text("def castle():\n    return 1\n")
+    with serving() as client:
+        client.initialize(project)
+        added = [{"uri": inner.as_uri(), "name": "inner"}]
+        client.notify(
+            "workspace/didChangeWorkspaceFolders", {"event": {"added": added, "removed": []}}
+        )
+        until(lambda: len(client.ask("wherein/status")["folders"]) == 2)
+        client.ask("wherein/sync")
+        assert search(client, "castle")
+        opened(client, inner / "moves.py", "def zugzwang():\n    return 1\n")
+        assert search(client, "castle") == []
+        for folder in (project, inner):
+            asked = {"query": "zugzwang", "mode": "lexical", "folder": folder.as_uri()}
+            assert client.ask("wherein/search", asked)["results"]
+
+
+def test_a_uri_with_half_a_character_harms_no_other(project: Path) -> None:
+    with serving() as client:
+        client.initialize(project)
+        client.ask("wherein/sync")
+        document = {
+            "uri": "file:///tmp/\ud800x.py",
+            "languageId": "python",
+            "version": 1,
+            "text": "x",
+        }
+        client.notify("textDocument/didOpen", {"textDocument": document})
+        assert search(client, "blend")

@@ -222,7 +222,7 @@ REMOVALS = (
     Removal(
         "settings of the machine, which a folder does not choose",
         "lsp/lifecycle.py",
-        " if key not in MACHINE}",
+        " if key not in kept}",
         "}",
         "tests/protocol/test_changing_settings.py::test_S02_a_model_counts_from_initialize_only",
     ),

@@ -33,10 +33,10 @@ class Result(msgspec.Struct, frozen=True):
 
 async def run(context: CommandContext, params: Params) -> Result:
     """Start the job, or name the one that runs."""
+    folders = chosen(context, params.folder)
     job = context.reindexing
     if job is not None and not job.task.done():
         return Result(started=True, job=job.number, already=True, folders=job.roots)
-    folders = chosen(context, params.folder)
     if not folders:
         raise UsageError("No folder is open. Open the folder of a project first")
     for folder in folders:

@@ -18,6 +18,7 @@ from wherein.domain import Kind, SearchQuery, SearchResponse, SimilarQuery
 from wherein.errors import InvalidParams, UsageError
 from wherein.paths import to_uri
 
+_UINT: Final = 2**31 - 1  # of the protocol
 MAX_TEXT: Final = 1 << 18  # characters; only the first of them count
 BUDGET_MS: Final = 1_000  # for the model, which may be a slow one and may be in the middle of work
 
@@ -110,8 +111,11 @@ def _lines(span: Range | None) -> tuple[int, int, bool]:
     if span is None:
         return 0, 0, False
     start, end = span.start, span.end
-    if min(start.line, start.character, end.line, end.character) < 0:
-        raise InvalidParams("range: lines and characters are counted from 0")
+    numbers = (start.line, start.character, end.line, end.character)
+    if min(numbers) < 0 or max(numbers) > _UINT:
+        raise InvalidParams(
+            "range: lines and characters are counted from 0 and are no larger than 2^31 - 1"
+        )
     if (end.line, end.character) < (start.line, start.character):
         raise InvalidParams("range: ends before it begins")
     last = end.line

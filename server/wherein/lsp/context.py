@@ -70,7 +70,7 @@ class ServedFolder:
 
 
 class ServerContext:
-    """What commands may use of the server. `names` maps canonical paths to the client's own.
+    """What commands may use of the server. `names` maps canonical paths to the client's first own.
 
     `buffers` are the texts that stand in for files, by the folder's root and the file's path.
     """
@@ -78,6 +78,7 @@ class ServerContext:
     def __init__(self, host: IndexHost) -> None:
         self.host = host
         self.names: dict[str, bytes] = {}
+        self._opened: dict[str, list[bytes]] = {}  # by canonical path: all that the client uses
         self.buffers: dict[tuple[str, bytes], bytes] = {}
         self.reindexing: Reindexing | None = None
 
@@ -99,9 +100,31 @@ class ServerContext:
             return None
         real = os.path.realpath(os.fsdecode(path))
         for folder in self.folders:
-            if path == self.names.get(folder.root) or real == folder.root:
+            if path in self._opened.get(folder.root, ()) or real == folder.root:
                 return folder
         return None
+
+    def name(self, root: str, path: bytes) -> None:
+        """Note that the client opened a folder by this path."""
+        paths = self._opened.setdefault(root, [])
+        if path not in paths:
+            paths.append(path)
+        self.names[root] = paths[0]
+
+    def forget(self, uri: str) -> str | None:
+        """Note that the client closed a folder; returns its root when no name of it is left."""
+        folder = self.find(uri)
+        if folder is None:
+            return None
+        paths = self._opened.get(folder.root, [])
+        if len(paths) > 1:
+            path = file_path(uri)
+            paths.remove(path if path in paths else paths[-1])
+            self.names[folder.root] = paths[0]
+            return None
+        self._opened.pop(folder.root, None)
+        self.names.pop(folder.root, None)
+        return folder.root
 
     def path_in(self, folder: CommandFolder, uri: str) -> bytes | None:
         """Return the path of a file as the folder's index names it; None when it lies outside."""
@@ -109,19 +132,23 @@ class ServerContext:
             path = file_path(uri)
         except UsageError:
             return None
-        name = self.names.get(folder.root)
-        if name is not None and (inside := relative_to(os.fsdecode(name), path)):
-            return inside
+        for name in self._opened.get(folder.root, ()):
+            if inside := relative_to(os.fsdecode(name), path):
+                return inside
         return relative_to(folder.root, path)
 
     def locate(self, uri: str) -> tuple[Folder, bytes] | None:
         """Return the folder that a file belongs to, the innermost, and its path in the index."""
+        return next(iter(self.places_of(uri)), None)
+
+    def places_of(self, uri: str) -> list[tuple[Folder, bytes]]:
+        """Return the folders that a file lies in, the innermost first, with its paths there."""
         found = [
             (served.folder, path)
             for served in self.folders
             if (path := self.path_in(served, uri)) is not None
         ]
-        return min(found, key=lambda pair: len(pair[1]), default=None)
+        return sorted(found, key=lambda pair: len(pair[1]))
 
     async def set_paused(self, *, paused: bool) -> None:
         """Hold background work, or go on with it; in a thread, as the host may wait for a stop."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Container, Sequence
 from typing import Final
+
+from lsprotocol import types
 
 from wherein.commands.why import kept_out
 from wherein.domain import Overlay
 from wherein.errors import WhereinError
 from wherein.folder import Folder
+from wherein.lsp.buffers import edited
 from wherein.lsp.context import ServerContext
 
 _PAUSE_S: Final = 0.1  # an editor that starts opens many files at once
@@ -23,20 +26,20 @@ _TYPING_S: Final = 0.05
 
 
 class _Open:
-    """One open document. `kept` is the folder and path that its text is kept under."""
+    """One open document. `kept` are the folders, with its paths there, that have its text."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.kept: tuple[Folder, bytes] | None = None
-        self.allowed: bool | None = None  # by the rules, None until they were asked
+        self.text = ""
+        self.kept: dict[tuple[str, bytes], Folder] = {}
+        self.allowed: dict[tuple[str, bytes], bool] = {}  # by the rules, where they were asked
 
 
 class OpenFiles:
-    """Keeps the open documents; `text_of(uri)` gives a document's text of now."""
+    """Keeps the open documents and their texts of now."""
 
-    def __init__(self, context: ServerContext, text_of: Callable[[str], str | None]) -> None:
+    def __init__(self, context: ServerContext) -> None:
         self._context = context
-        self._text_of = text_of
         self._open: dict[str, _Open] = {}
         self._telling: asyncio.Task[None] | None = None
         self._changed: dict[str, None] = {}
@@ -45,14 +48,22 @@ class OpenFiles:
         self._flushing: asyncio.Task[None] | None = None
         self._last = 0
 
-    def opened(self, uri: str) -> None:
+    def opened(self, uri: str, text: str) -> None:
         """Note that a document was opened."""
-        self._open[uri] = _Open(uri)
+        self._open.setdefault(uri, _Open(uri)).text = text
         self._tell_soon()
-        self.changed(uri)
+        self._send_later(uri)
 
-    def changed(self, uri: str) -> None:
-        """Note that a document's text changed; it is sent when the typing has paused."""
+    def edited(
+        self, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent], encoding: str
+    ) -> None:
+        """Note how a document's text changed; it is sent when the typing has paused."""
+        document = self._open.get(uri)
+        if document is not None:
+            document.text = edited(document.text, changes, encoding)
+            self._send_later(uri)
+
+    def _send_later(self, uri: str) -> None:
         self._changed[uri] = None
         if self._timer is not None:
             self._timer.cancel()
@@ -69,8 +80,8 @@ class OpenFiles:
     def rules_changed(self) -> None:
         """Ask the rules again about every document: settings, folders or rule files changed."""
         for document in self._open.values():
-            document.allowed = None
-            self.changed(document.uri)
+            document.allowed.clear()
+            self._send_later(document.uri)
 
     async def flush(self) -> None:
         """Send what has changed now: a question is about the text that the person sees."""
@@ -100,29 +111,31 @@ class OpenFiles:
             self._flushing = asyncio.create_task(self.flush(), name="unsaved text")
 
     async def _send(self, document: _Open) -> None:
-        place = self._context.locate(document.uri)
-        if document.allowed is None and place is not None:
-            folder, path = place
-            settings = self._context.settings
-            document.allowed = not await asyncio.to_thread(kept_out, folder.root, path, settings)
-        found = self._text_of(document.uri)
-        data = b"" if found is None else found.encode("utf-8", "replace")
-        large = len(data) > self._context.settings.max_file_kib * 1024
-        if place != document.kept or found is None or large or not document.allowed:
-            self._drop(document)
-        if place is None or found is None or large or not document.allowed:
-            return
-        folder, path = place
-        if self._put(folder, path, data):
-            document.kept = place
-            self._context.buffers[folder.root, path] = data
+        settings = self._context.settings
+        data = document.text.encode("utf-8", "replace")
+        wanted: dict[tuple[str, bytes], Folder] = {}
+        if len(data) <= settings.max_file_kib * 1024:
+            for folder, path in self._context.places_of(document.uri):
+                place = folder.root, path
+                if place not in document.allowed:
+                    kept = await asyncio.to_thread(kept_out, folder.root, path, settings)
+                    document.allowed[place] = not kept
+                if document.allowed[place]:
+                    wanted[place] = folder
+        if document is not self._open.get(document.uri):
+            return  # closed meanwhile
+        self._drop(document, but=wanted)
+        for place, folder in wanted.items():
+            if self._put(folder, place[1], data):
+                document.kept[place] = folder
+                self._context.buffers[place] = data
 
-    def _drop(self, document: _Open) -> None:
-        if document.kept is not None:
-            folder, path = document.kept
-            document.kept = None
-            self._context.buffers.pop((folder.root, path), None)
-            self._put(folder, path, None)
+    def _drop(self, document: _Open, but: Container[tuple[str, bytes]] = ()) -> None:
+        for place, folder in list(document.kept.items()):
+            if place not in but:
+                del document.kept[place]
+                self._context.buffers.pop(place, None)
+                self._put(folder, place[1], None)
 
     def _put(self, folder: Folder, path: bytes, data: bytes | None) -> bool:
         """Send a text; what becomes of it is seen in the answers. False for a folder not ours."""

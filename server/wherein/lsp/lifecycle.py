@@ -22,7 +22,7 @@ from wherein.lsp.context import ServerContext
 from wherein.lsp.convert import file_path
 from wherein.lsp.documents import OpenFiles
 from wherein.paths import check_folder
-from wherein.settings import MACHINE, Settings, read_settings
+from wherein.settings import MACHINE, Settings, camel, read_settings
 
 logger = logging.getLogger(__name__)
 
@@ -39,19 +39,15 @@ class Session:
         options: object,
         warn: Callable[[str], None],
         on_change: Callable[[], None],
-        text_of: Callable[[str], str | None],
     ) -> None:
-        """Read the settings out of the initializationOptions; what is wrong there is told.
-
-        `text_of` gives the text of an open document, by its URI.
-        """
+        """Read the settings out of the initializationOptions; what is wrong there is told."""
         self._options = options if isinstance(options, Mapping) else {}
         self._told: set[str] = set()
         self._warn = warn
         self.settings = self._read(options)
         self.host = IndexHost(self.settings, on_change=on_change)
         self.context = ServerContext(self.host)
-        self.files = OpenFiles(self.context, text_of)
+        self.files = OpenFiles(self.context)
         self._changing = asyncio.Lock()
         self._stopping = threading.Lock()
 
@@ -61,9 +57,7 @@ class Session:
         Their workers are started and not waited for. One change after the other, as they came.
         """
         async with self._changing:
-            gone = [folder.root for uri in removed if (folder := self.context.find(uri))]
-            for closed in gone:
-                self.context.names.pop(closed, None)
+            gone = [root for uri in removed if (root := self.context.forget(uri)) is not None]
             if gone:
                 await asyncio.to_thread(self.host.close_folders, gone)
             roots = [root for uri in added if (root := await self._accept(uri)) is not None]
@@ -79,7 +73,8 @@ class Session:
 
         A setting of the machine is not taken: a folder's own settings may be among these.
         """
-        section = {key: value for key, value in section.items() if key not in MACHINE}
+        kept = {camel(name) for name in MACHINE}
+        section = {key: value for key, value in section.items() if key not in kept}
         async with self._changing:
             self.settings = self._read({**self._options, **section})
             await asyncio.to_thread(self.host.take_settings, self.settings)
@@ -114,7 +109,7 @@ class Session:
         except WhereinError as error:
             self._warn(f"This folder is not indexed: {error}")
             return None
-        self.context.names.setdefault(root, path)
+        self.context.name(root, path)
         return root
 
 

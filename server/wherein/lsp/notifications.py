@@ -38,11 +38,13 @@ def take_notifications(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: types.DidOpenTextDocumentParams) -> None:
-        server.ready().files.opened(params.text_document.uri)
+        document = params.text_document
+        server.ready().files.opened(document.uri, document.text)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     async def changed(params: types.DidChangeTextDocumentParams) -> None:
-        server.ready().files.changed(params.text_document.uri)
+        changes = params.content_changes
+        server.ready().files.edited(params.text_document.uri, changes, server.encoding)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def closed(params: types.DidCloseTextDocumentParams) -> None:

@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import cattrs
 from lsprotocol import types
@@ -101,6 +102,12 @@ class Protocol(LanguageServerProtocol):
             known = types.PositionEncodingKind
             offered = known.Utf8 in general.position_encodings
             general.position_encodings = [known.Utf8 if offered else known.Utf16]
+        # pygls fails on a URI that it cannot split. Ours are read where they can be refused.
+        if not _splits(params.root_uri):
+            params.root_uri = None
+        params.workspace_folders = [
+            folder for folder in params.workspace_folders or () if _splits(folder.uri)
+        ]
         result = yield from super().lsp_initialize(params)
         self.phase = Phase.READY
         return result
@@ -115,6 +122,23 @@ class Protocol(LanguageServerProtocol):
                 future.cancel()
         await self._server.stop()
         self._shutdown = True
+
+    # The texts of open documents are kept by `lsp.documents`.
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: Any) -> Generator[Any, Any, None]:  # noqa: ANN401
+        """Leave it to our own handler."""
+        yield self.fm.features[types.TEXT_DOCUMENT_DID_OPEN], (params,), None
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: Any) -> Generator[Any, Any, None]:  # noqa: ANN401
+        """Leave it to our own handler."""
+        yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: Any) -> Generator[Any, Any, None]:  # noqa: ANN401
+        """Leave it to our own handler."""
+        yield self.fm.features[types.TEXT_DOCUMENT_DID_CLOSE], (params,), None
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]  # noqa: ANN401
@@ -240,6 +264,15 @@ def reply_of(error: WhereinError) -> JsonRpcException:
     """Make the reply to a request that failed: its code and its sentence, no path of our own."""
     sentence = str(error).replace(str(index_home()), "the index directory")
     return JsonRpcException(sentence, code=error.code)
+
+
+def _splits(uri: str | None) -> bool:
+    try:
+        urlsplit(uri or "")
+    except ValueError:
+        logger.warning("a folder was left out, as its URI cannot be read: %.80r", uri)
+        return False
+    return True
 
 
 def _id_of(message: dict[str, Any]) -> str | int | None:

@@ -72,9 +72,7 @@ class Server(LanguageServer):
     async def start(self, params: types.InitializeParams) -> None:
         """Open the client's folders and start their workers; waits for none of them."""
         watch_editor(params.process_id, lambda: leave(self.session, self.exit_code()))
-        self.session = Session(
-            params.initialization_options, self.warn, self._changed, self._text_of
-        )
+        self.session = Session(params.initialization_options, self.warn, self._changed)
         if self.session.settings.execute_commands:
             for command in COMMANDS:
                 self.command(command.name)(_handler_of(self, command))
@@ -139,11 +137,6 @@ class Server(LanguageServer):
             logger.warning("the client's messages cannot be read any more: %s", error)
         except SystemExit:
             pass  # how `exit` ends the loop
-
-    def _text_of(self, uri: str) -> str | None:
-        """Return an open document's text."""
-        document = self.workspace.text_documents.get(uri)
-        return None if document is None else document.source
 
     def _changed(self) -> None:
         """Take note, on any thread, that a fact about a folder changed."""

@@ -104,16 +104,37 @@ class OwnerLock:
             except StorageError:
                 logger.warning("owner.json cannot be written and is tried again")
 
+    def keep(self, token: bytes) -> bool:
+        """Make lock, token and owner.json anew where the index's directory was removed.
+
+        Returns False when another process became the owner meanwhile. Raises StorageError when the
+        directory cannot be made.
+        """
+        with self._telling:
+            if self._fd is None or _still_there(self._fd, self._paths.lock):
+                return True
+            make_index_dir(self._paths)
+            fresh = hold(self._paths)
+            if fresh is None:
+                return False
+            logger.warning("the directory of an index was removed; it is made anew")
+            gone, self._fd = self._fd, fresh
+            os.close(gone)
+            write_private(self._paths.token_file, token)
+            self._tell()
+            return True
+
     def release(self) -> None:
         """Stop being the owner."""
         with self._telling:
             fd, self._fd = self._fd, None
         if fd is not None:
             try:
-                with contextlib.suppress(OSError):
-                    self._paths.owner_file.unlink()
-                    os.utime(self._paths.lock)
-                self._choose_place(frozen=False)
+                if _still_there(fd, self._paths.lock):  # else what is there is another owner's
+                    with contextlib.suppress(OSError):
+                        self._paths.owner_file.unlink()
+                        os.utime(self._paths.lock)
+                    self._choose_place(frozen=False)
             finally:
                 os.close(fd)
 

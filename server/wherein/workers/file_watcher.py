@@ -97,7 +97,7 @@ class WatchedFolder:
             return
         paths, whole = self.take_hints()
         try:
-            if whole or time.monotonic() >= self.next_look:
+            if whole or self.indexer.root_missing or time.monotonic() >= self.next_look:
                 self.reconcile(paths)
             else:
                 self.indexer.update(paths)
@@ -156,6 +156,8 @@ class WatchedFolder:
         self._root_look = now + ROOT_S
         found, before = identity(self.indexer.paths.root), self._root
         self._root = found
+        if found != before:
+            self.hints.add(None)
         if found != before or (found is not None and self.watch.ended):
             self.follow()
 

@@ -15,7 +15,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
@@ -62,6 +62,15 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     last_error: str
     index: str  # id of the index, for a database worker
     host: int  # pid of the process that runs the worker
+
+
+def failed(workers: Sequence[WorkerStatus], index: str) -> dict[str, str]:
+    """Return type -> last error of the given-up workers of an index; only some have one index."""
+    return {
+        worker.type: worker.last_error
+        for worker in workers
+        if worker.state == WorkerState.FAILED.value and worker.index in ("", index)
+    }
 
 
 class WorkerHandle:
