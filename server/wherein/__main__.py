@@ -28,9 +28,12 @@ def main() -> int:
         from wherein.lsp.server import serve
 
         return serve(stdin, os.fdopen(stdout, "wb"))
-    from wherein.cli import main as command_line
+    try:
+        from wherein.cli import main as command_line
 
-    code = command_line(arguments)
+        code = command_line(arguments)
+    except KeyboardInterrupt:  # before the command line heeds signals itself
+        code = 130
     with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
         sys.stdout.flush()
     os._exit(code)  # nothing is left to do, and taking the modules down takes 20 ms

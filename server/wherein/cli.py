@@ -108,8 +108,8 @@ def _index(arguments: argparse.Namespace, settings: Settings) -> int:
         return remove_index(arguments.remove)
     from wherein.terminal.search import index
 
-    folder = arguments.folder or arguments.dir or "."
-    return index(folder, settings, STARTED, json=arguments.json, purge=arguments.purge)
+    named = (folder for folder in (arguments.folder, arguments.dir) if folder is not None)
+    return index(next(named, "."), settings, STARTED, json=arguments.json, purge=arguments.purge)
 
 
 def _search(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -139,6 +139,13 @@ def index_paths(folder: str) -> IndexPaths:
 
 def make_index_dir(paths: IndexPaths) -> None:
     """Create the index's private directory and say in it which folder it belongs to."""
+    try:
+        paths.directory.encode()
+    except UnicodeEncodeError as error:
+        raise StorageError(
+            f"The directory {paths.directory!a} has a name that SQLite does not take. "
+            "Set WHEREIN_HOME to one whose name is UTF-8"
+        ) from error
     private_dir(index_home())
     directory = private_dir(Path(paths.directory))
     tag = directory.parent / "CACHEDIR.TAG"

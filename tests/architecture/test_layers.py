@@ -35,6 +35,7 @@ _WATCHER = (
     "wherein.indexing",
     "wherein.workers.folder_indexer",
     "wherein.workers.known_root",
+    "wherein.workers.unread",
     "wherein.workers.rhythm",
     "wherein.workers.watching",
     *_WORKER_SIDE,
@@ -60,6 +61,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.ownership",
         "wherein.status",
         "wherein.workers.database_starter",
+        "wherein.workers.unread",
         "wherein.workers.handle",
         "wherein.workers.manager",
         "wherein.workers.start",
@@ -136,6 +138,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.indexing.chunker",
         "wherein.indexing.header",
         "wherein.indexing.reader",
+        "wherein.indexing.rulefile",
         "wherein.ownership.lock",  # owner.json says where the query's vector is to be had
         *_WORKER_SIDE,
     ),

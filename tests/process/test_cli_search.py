@@ -286,7 +286,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(project: Path) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        error = process.stderr.read()
+        error = process.stderr.read().removeprefix(b"checking\n")
         assert process.wait(20) == 0
     assert error == b""
 
@@ -303,7 +303,7 @@ def test_a_full_disk_is_told(project: Path) -> None:
             check=False,
         )
     assert done.returncode == 2
-    assert done.stderr == b"No space left on device\n"
+    assert done.stderr.splitlines()[-1] == b"No space left on device"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell closes the descriptor")
@@ -345,7 +345,7 @@ def test_a_model_of_your_own_takes_part_in_the_answer(
     done = run("search", "upload color", "--dir", str(project), "--json")
     assert done.returncode == 0, done.stderr
     assert any("meaning" in json.loads(line)["via"] for line in done.stdout.splitlines())
-    assert done.stderr == "" or "indexing" in done.stderr
+    assert re.fullmatch(r"((starting|checking|indexing|meaning).*\n)*", done.stderr)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

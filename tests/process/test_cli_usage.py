@@ -121,3 +121,19 @@ def test_models_are_listed_and_a_folder_without_one_is_refused(
     assert str(tmp_path) in refused("model", "use", str(tmp_path))
     assert run("model", "use", "default").returncode == 0
     assert (wherein_home / "config" / "model.json").is_file()
+
+
+def test_no_folder_is_not_this_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    assert run("index", ".", cwd=tmp_path).returncode == 0
+    for arguments in (("index", "--remove", ""), ("index", ""), ("index", "--dir", "")):
+        assert "No folder was named" in refused(*arguments, cwd=tmp_path)
+    assert run("status", cwd=tmp_path).stdout.count("1 file") == 1
+
+
+def test_a_home_that_sqlite_cannot_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    monkeypatch.setenv("WHEREIN_HOME", str(tmp_path / "ho\udcffme"))
+    assert "Set WHEREIN_HOME" in refused("search", "x", "--dir", str(tmp_path))

@@ -17,6 +17,7 @@ import numpy as np
 from wherein.db_worker.changes import FileRow
 from wherein.db_worker.vectors import Ints
 from wherein.domain import Kind, SearchQuery
+from wherein.indexing.rulefile import with_ranges
 
 _KEPT_FILTERS: Final = 16
 _MAX_GLOBS: Final = 256
@@ -132,7 +133,9 @@ def _under(
         pattern = "\\" + body if body[:1] in ("#", "!") else body.removeprefix("./")
         usable = len(body) <= _MAX_GLOB and body.replace("**", "").count("*") <= _MAX_STARS
         try:
-            regex = GitIgnoreSpecPattern(pattern).regex if usable else None
+            ranged = with_ranges(pattern.encode("utf-8", "surrogateescape"))
+            text = ranged.decode("utf-8", "surrogateescape")
+            regex = GitIgnoreSpecPattern(text).regex if usable else None
         except ValueError:
             regex = None
         if regex is None:

@@ -7,24 +7,30 @@ The configuration of the workspace's own repository is not read.
 """
 
 # Paths are bytes here, which pathlib cannot hold.
-# ruff: noqa: PTH113, PTH117, PTH118, PTH120
+# ruff: noqa: PTH112, PTH113, PTH117, PTH118, PTH120
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 MAX_CONFIG_BYTES = 1 << 20
+MAX_INCLUDED = 10  # files in one another, as in git
 
 _SECTION = re.compile(r'\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]\s*(.*)')
 _VALUE = re.compile(r"([A-Za-z][\w-]*)\s*=\s*(.*)")
 
 
 def is_repository(directory: bytes) -> bool:
-    """Tell whether git would see a repository here: a `.git` directory with a HEAD, or a file."""
+    """Tell whether git would see a repository here: a `.git` that is one, or names one."""
     dot_git = os.path.join(directory, b".git")
-    return os.path.isfile(dot_git) or os.path.lexists(os.path.join(dot_git, b"HEAD"))
+    place = _named_place(directory) if os.path.isfile(dot_git) else dot_git
+    if not place or not os.path.lexists(os.path.join(place, b"HEAD")):
+        return False
+    common = _common(place)
+    return all(os.path.isdir(os.path.join(common, name)) for name in (b"objects", b"refs"))
 
 
 def repository_top(directory: bytes) -> bytes | None:
@@ -41,14 +47,20 @@ def repository_top(directory: bytes) -> bytes | None:
 def exclude_file(top: bytes) -> bytes:
     """Name the `info/exclude` file of the repository whose work tree begins at `top`."""
     dot_git = os.path.join(top, b".git")
-    if os.path.isfile(dot_git):
-        pointer = read_small(dot_git)
-        if pointer.startswith(b"gitdir:"):
-            dot_git = os.path.join(top, pointer[7:].strip())
-            common = read_small(os.path.join(dot_git, b"commondir")).strip()
-            if common:  # a linked work tree: excludes are kept with the main one
-                dot_git = os.path.join(dot_git, common)
+    if os.path.isfile(dot_git) and (place := _named_place(top)):
+        dot_git = _common(place)
     return os.path.join(dot_git, b"info", b"exclude")
+
+
+def _named_place(directory: bytes) -> bytes:
+    """Return the directory that the file `.git` of a work tree names, b"" for none."""
+    pointer = read_small(os.path.join(directory, b".git"))
+    return os.path.join(directory, pointer[7:].strip()) if pointer.startswith(b"gitdir:") else b""
+
+
+def _common(place: bytes) -> bytes:
+    """Return where a linked work tree has what it shares with the main one; else the same place."""
+    return os.path.join(place, read_small(os.path.join(place, b"commondir")).strip())
 
 
 def submodules(top: bytes) -> frozenset[bytes]:
@@ -65,7 +77,7 @@ def global_excludes(home: Path | None = None) -> bytes | None:
     """Name the person's global excludes file, whether or not it exists; None without a home.
 
     The last `core.excludesFile` of the person's configuration files wins, as in git; without one
-    it is `$XDG_CONFIG_HOME/git/ignore`. Conditional includes are not followed.
+    it is `$XDG_CONFIG_HOME/git/ignore`. Includes are followed, conditional ones are not.
     """
     try:
         home = home or Path.home()
@@ -74,8 +86,7 @@ def global_excludes(home: Path | None = None) -> bytes | None:
     config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
     found = ""
     for path in (Path("/etc/gitconfig"), config / "config", home / ".gitconfig"):
-        text = read_small(os.fsencode(path)).decode("utf-8", "surrogateescape")
-        for section, key, value in _settings(text):
+        for section, key, value in _with_included(path, home):
             if section == "core" and key == "excludesfile":
                 found = value
     if not found:
@@ -83,6 +94,17 @@ def global_excludes(home: Path | None = None) -> bytes | None:
     if found.startswith("~/"):
         return os.fsencode(home / found[2:])
     return os.fsencode(found) if os.path.isabs(found) else None
+
+
+def _with_included(path: Path, home: Path, depth: int = 0) -> Iterator[tuple[str, str, str]]:
+    """Yield the settings of a file, those of the files it includes at the place of the include."""
+    text = read_small(os.fsencode(path)).decode("utf-8", "surrogateescape")
+    for section, key, value in _settings(text):
+        if (section, key) != ("include", "path"):
+            yield section, key, value
+        elif depth < MAX_INCLUDED:
+            inner = home / value[2:] if value.startswith("~/") else path.parent / value
+            yield from _with_included(inner, home, depth + 1)
 
 
 def read_small(path: bytes, *, follow: bool = True) -> bytes:

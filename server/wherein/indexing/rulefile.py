@@ -22,6 +22,14 @@ MAX_STARS = 8
 
 _ANY_PARENT = b"^(?:.+/)?"
 _DIRECTORY_TAIL = b"(?:(?P<ps_d>/)|$)"
+# Classes of characters as git has them, written without a backslash, a bracket, or a "!" that comes
+# first: pathspec gives what is in brackets to `re` as it is.
+_CLASS = re.compile(rb"(?<=[\[\]!^_.-])\[:([a-z]+):\]")
+_CLASSES = {
+    b"alnum": b"a-zA-Z0-9", b"alpha": b"a-zA-Z", b"blank": b" \t", b"cntrl": b"\x01-\x1f\x7f",
+    b"digit": b"0-9", b"graph": b'"-~!', b"lower": b"a-z", b"print": b" -~",
+    b"punct": b"\"-.:-@[-`{-~!", b"space": b" \t-\r", b"upper": b"A-Z", b"xdigit": b"a-fA-F0-9",
+}  # fmt: skip
 _WILDCARD = re.compile(rb"[*?\[\\]")
 _SUFFIX = re.compile(rb"\*(\.[^*?\[\\/.]+)\Z")
 
@@ -157,6 +165,11 @@ class RuleFile:
         return None
 
 
+def with_ranges(pattern: bytes) -> bytes:
+    """Write the classes of a pattern, `[[:digit:]]`, as ranges."""
+    return _CLASS.sub(lambda found: _CLASSES.get(found[1], found[0]), pattern)
+
+
 def _trim(line: bytes) -> bytes:
     """Cut what git cuts from the end of a line: a carriage return, and blanks not escaped."""
     line = line.removesuffix(b"\r")
@@ -168,6 +181,7 @@ def _trim(line: bytes) -> bytes:
 
 def _regex(body: bytes) -> re.Pattern[bytes] | None:
     """Translate a pattern without its "!" and its last "/" to an expression for one whole path."""
+    body = with_ranges(body)
     prefix = b"\\" if body[:1] in b"!#" else b""
     regex: bytes | None
     regex, _ = GitIgnoreSpecPattern.pattern_to_regex(prefix + body)

@@ -66,7 +66,7 @@ class Client:
         operation = self._operations[name]
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         number = next(self._ids)
-        body = msgspec.Raw(envelope.encode(params))
+        body = msgspec.Raw(_encoded(params))
         with self._lock:
             if self._lost is not None:
                 raise self._lost
@@ -125,6 +125,24 @@ class Client:
                 future.set_exception(self._lost)
         if self._on_lost is not None:
             self._on_lost(self)
+
+
+def _encoded(params: object) -> bytes:
+    """Encode params; half a surrogate pair in a text, which no encoding has, becomes a "?"."""
+    try:
+        return envelope.encode(params)
+    except UnicodeEncodeError:
+        return envelope.encode(_whole(msgspec.to_builtins(params, builtin_types=(bytes,))))
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - what msgpack can hold
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list | tuple):
+        return [_whole(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _whole(part) for name, part in value.items()}
+    return value
 
 
 def _resolve(

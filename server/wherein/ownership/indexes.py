@@ -106,9 +106,15 @@ def prune(*, dry: bool = False) -> Iterator[tuple[Stored, str]]:
         if dry:
             yield stored, reason
             continue
-        with contextlib.suppress(IndexBusy):
+        try:
             remove(stored.paths)
-            yield stored, reason
+        except IndexBusy:
+            continue
+        except StorageError:
+            if Path(stored.paths.directory).is_dir():
+                raise
+            continue  # another one prunes too
+        yield stored, reason
     if not dry:
         for left in index_home().glob(f"{_ASIDE}*"):  # by a removal that was ended halfway
             shutil.rmtree(left, ignore_errors=True)

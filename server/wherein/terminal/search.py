@@ -10,7 +10,7 @@ import attrs
 
 from wherein.domain import Mode, Quality, SearchQuery
 from wherein.embedding.models import read_choice, resolve
-from wherein.errors import ModelError
+from wherein.errors import IndexBusy, ModelError, WhereinError
 from wherein.ownership.indexes import bytes_on_disk
 from wherein.paths import check_folder, config_home, index_paths
 from wherein.settings import Settings
@@ -150,14 +150,28 @@ def search(options: SearchOptions, settings: Settings) -> int:
 def _get_ready(session: Session, options: SearchOptions) -> None:
     """Wait for as much of the index as the answer is to be made of."""
     wait = _wait(options)
-    if wait != "none":
-        session.wait_words()
+    if wait != "none" and not _words_are_there(session):
+        return
     if wait == "full":
         trouble = session.wait_vectors()
         if trouble:
             say(trouble)
     elif options.wait is None and options.mode is not Mode.LEXICAL:
         session.wait_model(MODEL_S)
+
+
+def _words_are_there(session: Session) -> bool:
+    """Wait for words; False, having said why, where what is there must do."""
+    try:
+        session.wait_words()
+    except IndexBusy:
+        raise
+    except WhereinError as error:
+        if not session.count().files:
+            raise
+        say(str(error))
+        return False
+    return True
 
 
 def _wait(options: SearchOptions) -> Wait:

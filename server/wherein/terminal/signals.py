@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 
 INTERRUPTED = 130
@@ -62,6 +63,8 @@ def held() -> Iterator[None]:
     """
     masked = hasattr(signal, "pthread_sigmask")
     if masked:
+        # multiprocessing starts it with its first process, and lets SIGINT through after that.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     _Held.active = True
     try:

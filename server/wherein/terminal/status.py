@@ -29,6 +29,7 @@ from wherein.terminal import signals
 from wherein.terminal.streams import Json, counted, human_bytes, write, write_json
 from wherein.workers.database_starter import DatabaseStarter
 from wherein.workers.manager import WorkerManager
+from wherein.workers.unread import Unread
 
 NO_INDEX = "no_index"
 STATS_S = 5.0
@@ -88,7 +89,8 @@ def look(root: str, settings: Settings, *, check: bool = False) -> Report:
             stats=None,
             owner=None,
         )
-    facts = Facts(phase="idle", reconciled=True)
+    unread = Unread(paths).left
+    facts = Facts(phase="idle", reconciled=not unread)
     verdict: Verdict | None = None
     with _reading(paths, settings) as (folder, owner):
         if owner is None:
@@ -111,6 +113,8 @@ def look(root: str, settings: Settings, *, check: bool = False) -> Report:
             if described.meaning_percent < 100
             else "Complete as of the last search. A search looks for changes first"
         )
+        if unread:
+            sentence = "Not all files were read the last time. A search completes the index"
         if stats.rebuilding:
             sentence = stats.recovered or "The index is not complete. A search completes it"
     return Report(

@@ -14,6 +14,8 @@ from wherein.terminal.streams import human_bytes, write
 
 def remove_index(folder: str) -> int:
     """Remove the index of a folder, which itself need not be there any more."""
+    if not folder:
+        raise UsageError("No folder was named. Name it with --remove DIR")
     paths = index_paths(folder)
     if not Path(paths.directory).is_dir():
         raise UsageError(f"{folder} has no index")

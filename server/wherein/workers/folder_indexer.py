@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +43,7 @@ from wherein.paths import IndexPaths, index_home, log_home
 from wherein.settings import Settings
 from wherein.workers.known_root import KnownRoot, identity
 from wherein.workers.quarantine import Unit, WorkNote
+from wherein.workers.unread import Unread
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +60,10 @@ def excludes_of(paths: IndexPaths, settings: Settings) -> tuple[str, ...]:
     """
     ours = {os.path.realpath(place) for place in (paths.directory, index_home(), log_home())}
     inside = [Path(place) for place in sorted(ours) if Path(place).is_relative_to(paths.root)]
-    own = (place.relative_to(paths.root).as_posix() for place in inside)
-    return (*settings.exclude, *("/" + re.sub(r"[^\w/.-]", "?", place) for place in own))
+    own = (os.fsencode(place.relative_to(paths.root).as_posix()) for place in inside)
+    # Rules are about bytes: what is no plain letter stands for as many as it has.
+    plain = (re.sub(rb"[^A-Za-z0-9_/.-]", b"?", place).decode("ascii") for place in own)
+    return (*settings.exclude, *("/" + place for place in plain))
 
 
 class FolderIndexer:
@@ -83,6 +86,7 @@ class FolderIndexer:
         self._excludes = excludes_of(paths, settings)
         self.rules = IgnoreRules(paths.root, self._excludes)
         self._root = KnownRoot(paths)
+        self._unread = Unread(paths)
         self.root_missing = False
         self.held_up = False  # a rebuild waits for directories that cannot be read now
         self._answered: list[bytes] = []  # files of the index that a rebuild is to replace
@@ -130,18 +134,26 @@ class FolderIndexer:
         self._remove(plan.remove)
         for path, reason in plan.skip:
             self._send_skip(path, reason, NO_SIGNATURE)
-        for done, path in enumerate(plan.read):
-            if self._stop():
-                break
-            self._report("indexing", done, len(plan.read))
-            self._bring(path)
-        self._drain()
+        self._read_all(plan.read)
         self.held_up = stats.rebuilding and self._lacks(found)
         if stats.rebuilding and not (self.root_missing or self.held_up or self._stop()):
             self._database.finish_rebuild(stats.generation).result()
             self._answered = []
         self._report("idle", len(plan.read), len(plan.read))
         return self._database.stats().result().commit
+
+    def _read_all(self, paths: Sequence[bytes]) -> None:
+        """Bring these files, having noted that they are still to be read."""
+        if paths:
+            self._unread.begin()
+        for done, path in enumerate(paths):
+            if self._stop():
+                break
+            self._report("indexing", done, len(paths))
+            self._bring(path)
+        self._drain()
+        if not self._stop():
+            self._unread.end()
 
     def _begin_rebuild(self) -> None:
         if not self._load_known().rebuilding:

@@ -171,8 +171,8 @@ def run_worker(start: WorkerStart, pipe: socket.socket) -> None:
     code = 0
     try:
         importlib.import_module(_ENTRIES[start.type]).main(context)
-    except Exception as error:
-        logger.exception("the %s worker failed", start.type.value)
+    except Exception as error:  # noqa: BLE001 - the boundary of the process, which logs it
+        _tell(f"the {start.type.value} worker failed", error)
         if isinstance(error, WhereinError):
             context.send(control.LogTail(str(error)))  # written for people, unlike the log
         code = 1
@@ -188,13 +188,17 @@ def _end_with_threads(start: WorkerStart) -> None:
         if issubclass(failure.exc_type, SystemExit):
             return
         name = failure.thread.name if failure.thread is not None else "a thread"
-        error = failure.exc_value
-        why = None if error is None else (failure.exc_type, error, failure.exc_traceback)
-        logger.error("the %s worker failed in %s", start.type.value, name, exc_info=why)
+        _tell(f"the {start.type.value} worker failed in {name}", failure.exc_value)
         logging.shutdown()
         os._exit(1)
 
     threading.excepthook = end
+
+
+def _tell(what: str, error: BaseException | None) -> None:
+    """Log why this process ends; with a traceback, but for the command line's person."""
+    log = logger.isEnabledFor(logging.WARNING)
+    logger.error("%s: %s", what, error, exc_info=error if log else None)
 
 
 def _claim_descriptors() -> None:

@@ -191,9 +191,12 @@ class _Attempt:
             client = self._driver._connected()  # its own other half
         except WhereinError as error:
             self._failed(error)
-        else:
+            return
+        try:
             if not self._given_up:  # connecting may have taken seconds
                 self._send(client)
+        except Exception as error:  # noqa: BLE001 - somebody waits, and this thread is nobody's
+            self._failed(error)
 
     def give_up(self) -> None:
         """The asker does not want the answer any more."""
