@@ -156,6 +156,31 @@ def worker_starts_full(place: Path, root: Path) -> None:
     assert_true(root)
 
 
+def command_line(place: Path, root: Path) -> None:
+    """The command line answers from what is there, and says in sentences what is wrong."""
+    mount(place, "size=200m")
+    assert _run("index", str(root)).returncode == 0
+    (root / "later.py").write_text("def zugzwang():\n    return 1\n", encoding="utf-8")
+    mount(place, "remount,ro")
+    for arguments in ((), ("--mode", "lexical")):
+        done = _run("search", "upload retry part", "--dir", str(root), "--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        assert "read-only" in done.stderr
+        assert done.stdout
+    for kilobytes in (64, 300, 1_000):
+        subprocess.run(["umount", str(place)], check=True)
+        mount(place, f"size={kilobytes}k")
+        for command in (("index", str(root)), ("search", "upload", "--dir", str(root))):
+            done = _run(*command)
+            assert "Traceback" not in done.stderr
+            assert done.stderr.strip()
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-m", "wherein", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
 def worker(client: Client) -> Any:
     """The embedding worker, as the server describes it."""
     rows = client.ask("wherein/workers")["workers"]

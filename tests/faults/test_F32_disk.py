@@ -49,6 +49,14 @@ def test_F32_a_worker_that_starts_on_a_full_disk_is_not_ended(
 
 
 @needs_mounts
+def test_F32_F34_the_command_line_answers_and_says_what_is_wrong(
+    wherein_home: Path, root: Path
+) -> None:
+    """Real processes: no traceback on a person's terminal, and no answer withheld."""
+    run_with_a_disk("faults.small_disk", "command_line", wherein_home, root)
+
+
+@needs_mounts
 def test_F34_a_read_only_disk_answers_and_heals(tmp_path: Path, root: Path) -> None:
     """Nothing can be locked or logged there, and questions are answered."""
     place = tmp_path / "disk"
