@@ -72,12 +72,16 @@ def _read(line: bytes | None) -> Json:
     if line is None:
         raise UsageError("The line is longer than 1 MiB")
     try:
-        request = json.loads(line)
+        request = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UsageError('The line is not JSON. Write {"id": 1, "query": "…"}') from error
     if not isinstance(request, dict):
         raise UsageError('The line is not an object. Write {"id": 1, "query": "…"}')
     return request
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _answer(request: Json, session: Session, options: SearchOptions, told: set[str]) -> Json:

@@ -21,6 +21,7 @@ from wherein.embedding.fingerprint import hash_files
 from wherein.embedding.models import ModelSpec, read_choice, resolve
 from wherein.errors import IndexBusy, ModelError, WhereinError, WorkerUnavailable
 from wherein.folder import Folder
+from wherein.logs import shown
 from wherein.ownership.lock import read_owner
 from wherein.paths import IndexPaths, check_folder, config_home, index_paths
 from wherein.settings import Settings
@@ -55,7 +56,7 @@ def show_status(folder: str, settings: Settings, *, json: bool) -> int:
     if json:
         write_json(_object(report), flush=True)
         return 0
-    write(report.root)
+    write(shown(os.fsencode(report.root)))
     write(report.sentence)
     for reason in report.reasons:
         if reason != report.sentence:
