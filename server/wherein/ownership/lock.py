@@ -118,10 +118,14 @@ class OwnerLock:
             if fresh is None:
                 return False
             logger.warning("the directory of an index was removed; it is made anew")
+            try:
+                write_private(self._paths.token_file, token)
+                self._tell()
+            except BaseException:
+                os.close(fresh)  # and all of it again the next time
+                raise
             gone, self._fd = self._fd, fresh
             os.close(gone)
-            write_private(self._paths.token_file, token)
-            self._tell()
             return True
 
     def release(self) -> None:
