@@ -127,6 +127,9 @@ CHUNKS = [
     ("a.js", "/** The file.\n{fill}\n */\n\nvar a = require('a');\n\n/**\n * Sends.\n */\n\n"
              "res.send = function send() {\n{fill}\n};",
      "res.send", "/**", "};"),
+    ("a.js", "var a = 1;\n{fill}\n/** A type.\n{fill}\n */\n\n"
+             "/** Its own. */\nfunction g() {\n{fill}\n}",
+     "g", "/** Its own. */", "}"),
     ("a.js", "/** The file.\n{fill}\n */\n\nfunction f() {\n{fill}\n}", "f", "function f() {", "}"),
 ]  # fmt: skip
 

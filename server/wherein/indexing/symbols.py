@@ -111,13 +111,14 @@ def definitions(
 def _top(row: int, docs: dict[int, int], lines: Lines) -> int:
     """Return the first row of what is said above a row, or that row.
 
-    A blank row may be below a comment that opens as documentation does and does not open the file.
+    Where nothing stands right above it, a blank row may be below a comment that opens as
+    documentation does and does not open the file.
     """
-    while row - 1 in docs:
-        row = docs[row - 1]
     first = docs.get(row - 2, 0)
     if first and lines.is_blank(row - 1) and lines.rows[first].lstrip().startswith(b"/**"):
-        return _top(first, docs, lines)
+        row = first
+    while row - 1 in docs:
+        row = docs[row - 1]
     return row
 
 
