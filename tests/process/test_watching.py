@@ -104,6 +104,8 @@ def test_a_rule_that_goes_where_nothing_is_watched_is_followed_too(
     """Nobody tells of `.git/info/exclude`: the next look finds its directory, and watches it."""
     exclude = project / ".git" / "info" / "exclude"
     exclude.parent.mkdir(parents=True)
+    for name in ("objects", "refs"):
+        (project / ".git" / name).mkdir()
     (project / ".git" / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
     exclude.write_text("net/\n", encoding="utf-8")
     host = IndexHost(Settings())
