@@ -35,7 +35,7 @@ from wherein.ranking.words import tokens as split
 
 SECONDS = float(os.environ.get("WHEREIN_FUZZ_SECONDS", "1.5"))
 SEED = os.environ.get("WHEREIN_FUZZ_SEED")
-SLOW_S = 1.0
+SLOW_S = 3.0
 GROWTH = 200 << 20
 SAMPLES = sorted((Path(__file__).parents[1] / "workspaces" / "languages").iterdir())
 

@@ -361,6 +361,8 @@ class Workbench:
         self.press("Control+Shift+e")
         self.page.locator(".explorer-folders-view .monaco-list-row", has_text=name).dblclick()
         self.tab(name).wait_for()
+        # It takes the keys later, and would close a box that was opened by then.
+        self.page.locator(".editor-group-container .monaco-editor.focused").first.wait_for()
 
     def results(self, text: str = "") -> Locator:
         """The rows of the results view that have this text."""
