@@ -110,9 +110,9 @@ def test_windows_that_joined_each_other_pause_once(project: Path, tmp_path: Path
         two.ask("wherein/pause")
         until(lambda: all(f["state"] == "paused" for c in (one, two) for f in folders(c)))
         before = [_cpu(client) for client in (one, two)]
-        time.sleep(2)  # nothing goes on between them
+        time.sleep(3)  # nothing goes on between them: asking in turn takes .3 s of each second
         spent = [_cpu(client) - then for client, then in zip((one, two), before, strict=True)]
-        assert max(spent) < 0.4
+        assert max(spent) < 0.2
         two.ask("wherein/resume")
         until(lambda: all(f["state"] == "ok" for c in (one, two) for f in folders(c)))
 

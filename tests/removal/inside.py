@@ -259,4 +259,25 @@ REMOVALS = (
         "tests/process/test_safeguards_driver.py"
         "::test_a_wish_that_is_withdrawn_while_connecting_is_not_sent",
     ),
+    Removal(
+        "the lock of an index whose directory was removed, made anew",
+        "removed.py",
+        "            if folder.owned and not folder.lock.keep(token):\n",
+        "            if False:\n",
+        "tests/protocol/test_folders.py::test_of_two_owners_one_gives_way",
+    ),
+    Removal(
+        "a pause that is not passed on by who was asked for it",
+        "answering.py",
+        ", onward=False)",
+        ")",
+        "tests/protocol/test_folders.py::test_windows_that_joined_each_other_pause_once",
+    ),
+    Removal(
+        "texts of documents by the URI that the client wrote, with its own ends of lines",
+        "lsp/buffers.py",
+        r'_LINE_END: Final = re.compile(r"\r\n|\n|\r")',
+        r'_LINE_END: Final = re.compile(r"\r\n|[\n\r\f\v\x1c\x85\u2028]")',
+        "tests/protocol/test_unsaved.py::test_lines_end_where_the_protocol_ends_them",
+    ),
 )
