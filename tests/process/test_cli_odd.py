@@ -7,27 +7,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from support.command_line import WHEREIN, run
 from support.waiting import until
 from wherein.paths import index_paths
-
-WHEREIN = [sys.executable, "-I", "-m", "wherein"]
-
-
-def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run one command line to its end."""
-    return subprocess.run(
-        [*WHEREIN, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-        **options,
-    )
 
 
 def index(project: Path) -> Any:

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from model_folders import write_static, write_transformer
+from support.command_line import WHEREIN, run
 from support.processes import processes_of
 from support.waiting import until
 from wherein.domain import Kind
 from wherein.ownership.lock import OwnerLock
 from wherein.paths import index_paths
 
-WHEREIN = [sys.executable, "-I", "-m", "wherein"]
 QUESTION = "where do we retry failed uploads"
 
 
@@ -39,19 +39,6 @@ def batch(project: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield process
         if process.poll() is None:
             process.kill()
-
-
-def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run one command line to its end."""
-    return subprocess.run(
-        [*WHEREIN, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-        **options,
-    )
 
 
 def index(project: Path) -> Any:
