@@ -39,6 +39,7 @@ export const SENT = [
   "answerBudgetMs",
   "quality",
   "qualityModel",
+  "pauseOnBattery",
   "logLevel",
 ] as const;
 

@@ -25,6 +25,7 @@ const STATES: ReadonlyMap<string, readonly [text: string, alarm: Look["alarm"]]>
   ["paused", ["$(debug-pause) wherein (paused)", ""]],
   ["lexical_only", [`${STILL} wherein (words)`, "warning"]],
   ["indexing", [`${SPIN} wherein`, ""]],
+  ["on_battery", [`${STILL} wherein (on battery)`, ""]],
   ["watch_polling", [`${STILL} wherein`, ""]],
   ["ok", [`${STILL} wherein`, ""]],
 ]);

@@ -114,8 +114,8 @@ class Folder:
         self.lock.catch_up()
         facts = self.facts
         if isinstance(message, control.ModelReady):
+            facts.forget_model()
             facts.model = message.fingerprint
-            facts.troubles.pop("lexical_only", None)
         elif isinstance(message, control.State) and message.root in ("", self.paths.id):
             if message.reason:
                 facts.troubles[message.name] = message.reason

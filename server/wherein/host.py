@@ -231,7 +231,7 @@ class IndexHost:
             changed = {name for name, value in new.items() if value != old[name]}
             if changed & {"exclude", "max_file_kib", "log_level"}:
                 self._start_watcher()
-            if changed & {"model", "quality_model", "log_level"}:
+            if changed & {"model", "quality_model", "pause_on_battery", "log_level"}:
                 self._start_vectorizer()
         self._on_change()
 
@@ -282,8 +282,7 @@ class IndexHost:
     def _start_vectorizer(self) -> None:
         self._manager.stop_worker_type(WorkerType.VECTORIZATION)
         for folder in self._kept():
-            folder.facts.model = ""
-            folder.facts.troubles.pop("lexical_only", None)
+            folder.facts.forget_model()
         self._vectorizer = self._anew(self._manager.start_vectorization_worker)
 
     def _anew(self, start: Callable[..., WorkerHandle]) -> WorkerHandle | None:

@@ -40,6 +40,9 @@ class Settings:
     paused: bool = False
     """Begin with background work held; what is indexed can be searched."""
 
+    pause_on_battery: bool = True
+    """On battery, a model that takes long reads only what a question asks for."""
+
     log_level: str = "warning"
     """How much is logged: error, warning, info or debug."""
 

@@ -1,7 +1,8 @@
 """The state of a folder in one word and one sentence: a pure function over known facts.
 
-`root_missing > failed > rebuilding > read_only > paused > lexical_only > indexing > watch_polling >
-ok`: the first that holds is the state, all that hold are its reasons. Used in the hosting process.
+`root_missing > failed > rebuilding > read_only > paused > lexical_only > indexing > on_battery >
+watch_polling > ok`: the first that holds is the state, all that hold are its reasons. Used in the
+hosting process.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class FolderState(str, enum.Enum):
     PAUSED = "paused"
     LEXICAL_ONLY = "lexical_only"
     INDEXING = "indexing"
+    ON_BATTERY = "on_battery"  # what a slow model has still to read waits for the plug
     WATCH_POLLING = "watch_polling"
     OK = "ok"
 
@@ -43,6 +45,17 @@ class Facts(msgspec.Struct, kw_only=True):
     failed_workers: dict[str, str] = msgspec.field(default_factory=dict)
     left_out: list[str] = msgspec.field(default_factory=list)  # what killed a worker twice
     seconds_left: float | None = None
+
+    def no_vectors(self) -> str:
+        """Say why no vectors will come for now, "" where they will."""
+        waits = (FolderState.PAUSED, FolderState.LEXICAL_ONLY, FolderState.ON_BATTERY)
+        return next((self.troubles[s.value] for s in waits if s.value in self.troubles), "")
+
+    def forget_model(self) -> None:
+        """Note that the vectorization worker begins anew, and with it what it said."""
+        self.model = ""
+        for state in (FolderState.LEXICAL_ONLY, FolderState.ON_BATTERY):
+            self.troubles.pop(state.value, None)
 
 
 class FolderStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +80,8 @@ def describe(facts: Facts) -> FolderStatus:
     if facts.failed_workers:
         worker, why = next(iter(facts.failed_workers.items()))
         held[FolderState.FAILED] = f"The {worker.replace('_', ' ')} worker {why}"
-    if words < 100 or stats is None or (meaning < 100 and FolderState.LEXICAL_ONLY not in held):
+    waits = FolderState.LEXICAL_ONLY in held or FolderState.ON_BATTERY in held
+    if words < 100 or stats is None or (meaning < 100 and not waits):
         held[FolderState.INDEXING] = _working(facts, words, meaning)
     ordered = [state for state in FolderState if state in held]
     state = ordered[0] if ordered else FolderState.OK

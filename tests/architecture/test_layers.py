@@ -130,6 +130,7 @@ _MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wherein.database",
         "wherein.embedding",
         "wherein.workers.careful",
+        "wherein.workers.mains",
         *_WORKER_SIDE,
     ),
     "wherein.workers.careful": ("wherein.embedding.embedder", *_WORKER_SIDE),

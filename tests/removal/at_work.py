@@ -225,6 +225,13 @@ REMOVALS = (
         "tests/process/test_leftovers.py::test_F25_the_next_owner_kills_what_was_left",
     ),
     Removal(
+        "a slow model that waits for the plug",
+        "workers/mains.py",
+        "    return battery is not None and battery.power_plugged is False\n",
+        "    return False\n",
+        "tests/faults/test_S18_battery.py::test_S18_a_slow_model_waits_for_the_plug",
+    ),
+    Removal(
         "the log of a worker, which says why it died",
         "workers/runtime.py",
         "    editors = log.begin()\n",

@@ -18,6 +18,13 @@ REMOVALS = (
         "tests/unit/test_store.py::test_a_repeated_request_has_one_effect_and_the_same_reply",
     ),
     Removal(
+        "statements that only read, where questions are answered",
+        "db_worker/schema.py",
+        "    conn.authorizer = _reads_only\n",
+        "",
+        "tests/unit/test_reading_only.py::test_F75_a_searching_connection_refuses_to_write[False]",
+    ),
+    Removal(
         "vectors of one model only",
         "db_worker/search.py",
         "snapshot.fingerprint == vector.fingerprint and ",

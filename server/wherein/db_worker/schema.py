@@ -241,7 +241,31 @@ def open_reader(path: Path, *, frozen: bool = False) -> apsw.Connection:
     pragma(conn, "query_only", 1)
     pragma(conn, "cache_size", -16_000)
     _harden(conn)
+    conn.authorizer = _reads_only
     return conn
+
+
+#: What a statement that only reads is made of. Asked when one is prepared, not each time it runs.
+_READING: Final = frozenset(
+    {
+        apsw.SQLITE_SELECT,
+        apsw.SQLITE_READ,
+        apsw.SQLITE_FUNCTION,
+        apsw.SQLITE_RECURSIVE,
+        apsw.SQLITE_TRANSACTION,
+    }
+)
+_CHECKS: Final = frozenset({"quick_check", "integrity_check"})
+
+
+def _reads_only(
+    operation: int, first: str | None, second: str | None, _base: str | None, _inner: str | None
+) -> int:
+    """Let nothing that writes, attaches or sets anything become a statement."""
+    reading = operation in _READING
+    if operation == apsw.SQLITE_PRAGMA:
+        reading = second is None or first in _CHECKS
+    return apsw.SQLITE_OK if reading else apsw.SQLITE_DENY
 
 
 def _harden(conn: apsw.Connection) -> None:

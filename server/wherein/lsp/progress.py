@@ -112,7 +112,7 @@ class IndexingProgress:
         waiting = [
             (folder.facts, stats)
             for folder, stats in await self._counted()
-            if "lexical_only" not in folder.facts.troubles and not self._busy(folder)
+            if not folder.facts.no_vectors() and not self._busy(folder)
         ]
         return Counts(
             sum(stats.vectors for _, stats in waiting),

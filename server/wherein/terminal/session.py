@@ -99,7 +99,7 @@ class Session:
         while True:
             self._hear_owner()
             facts = self.folder.facts
-            reason = facts.troubles.get("lexical_only") or self._trouble(WorkerType.VECTORIZATION)
+            reason = facts.no_vectors() or self._trouble(WorkerType.VECTORIZATION)
             if reason:
                 return reason
             self._changed.clear()

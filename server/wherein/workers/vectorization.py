@@ -32,9 +32,10 @@ from wherein.ipc.operations import VECTORIZATION_OPERATIONS
 from wherein.ipc.pending import Pending
 from wherein.ipc.service import Call, Service
 from wherein.paths import IndexPaths, config_home
-from wherein.workers import priority
+from wherein.workers import mains, priority
 from wherein.workers.careful import CarefulEmbedder
 from wherein.workers.runtime import WorkerContext
+from wherein.workers.start import WatchMode
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ BATCH: Final = 256  # inputs a round trip; the service slices them so that a que
 PARK_S: Final = 30.0
 RETRY_S: Final = 0.5  # after vectors could not be fetched or stored, twice as long each time
 LONGEST_RETRY_S: Final = 15.0
+ON_BATTERY: Final = "on_battery"  # a state of `status.py`
 
 
 class Vectorizer:
@@ -150,6 +152,7 @@ class Vectorizer:
         stored: Pending[Written] | None = None
         while batch.items and not self._context.stopping.is_set():
             self._running.wait()
+            self._wait_for_mains(index)
             following = database.next_batch(self._request(index))
             self._embedder.prepare()  # here, and not in a turn that a question waits for
             result = self._service.embed_documents(batch.items)
@@ -159,6 +162,33 @@ class Vectorizer:
             batch = following.result()
         if stored is not None:
             stored.result()
+
+    def _wait_for_mains(self, index: IndexPaths) -> None:
+        """Hold a batch while the machine runs on its battery and the model is a hungry one.
+
+        What a question asks for goes on, and so does a command that waits for its vectors.
+        """
+        start = self._context.start
+        if (
+            self._embedder.slice_items >= mains.FRUGAL_ITEMS
+            or start.mode is WatchMode.ONCE
+            or not start.settings.pause_on_battery
+        ):
+            return
+        held = False
+        while not self._context.stopping.is_set() and mains.on_battery():
+            if not held:
+                self._context.send(control.State(ON_BATTERY, self._unplugged(), index.id))
+            held = True
+            self._context.stopping.wait(mains.CHECK_S)
+        if held:
+            self._context.send(control.State(ON_BATTERY, "", index.id))
+
+    def _unplugged(self) -> str:
+        return (
+            f"On battery: {self._embedder.name} reads the rest once the machine is plugged in "
+            "(setting pauseOnBattery). You can search now"
+        )
 
     def _request(self, index: IndexPaths) -> BatchRequest:
         near = tuple(path for root, path in self.near if root == index.id)
