@@ -1,6 +1,6 @@
 """Measure what docs/reliability.md promises in figures: `make reliability` writes its table.
 
-    python bench/reliability/run.py [rounds] [many] [storm] [idle]    only those parts, only printed
+    python bench/reliability/run.py [rounds] [odd] [many] [storm] [idle]   only those, only printed
 
 Real servers, real kills. Not a test: a busy machine gives worse figures, and the load is printed
 beside them. ROUNDS=10, SERVERS=50, FILES=20000 and MINUTES=10 (idle) make it shorter or longer.
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import idle
 import many
+import odd
 import rounds
 import storm
 from common import Row
@@ -27,6 +28,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 _MARKS = ("<!-- slo: begin -->", "<!-- slo: end -->")
 _PARTS = {
     "rounds": lambda home: rounds.measure(make_project(home / "rounds")),
+    "odd": lambda home: odd.measure(make_project(home / "odd")),
     "many": lambda home: many.measure(make_project(home / "many")),
     "storm": storm.measure,
     "idle": idle.measure,

@@ -29,6 +29,7 @@ from wherein.workers import folder_indexer
 from wherein.workers.watching import Hints, Watch
 
 LEVELS = 1_100
+TOO_DEEP = 3_000  # no path of 4,096 bytes, which is the system's limit, leads there
 
 
 @pytest.fixture
@@ -241,14 +242,19 @@ def deep(root: Path) -> Iterator[Path]:
 
 
 def test_F55_very_deep_directories_and_code(index: LocalIndex, root: Path, deep: Path) -> None:
-    """Nothing recurses: more than a thousand directories in each other, 100,000 brackets."""
-    deep.mkdir()  # a path of 4,096 bytes is the system's limit
+    """Nothing recurses: thousands of directories in each other, 100,000 brackets, a long sum."""
+    deep.mkdir()
     sources.make_deep(deep, LEVELS, "deep.py", b"def abyss(): pass\n")
+    (deep / "beyond").mkdir()
+    sources.make_deep(deep / "beyond", TOO_DEEP, "beyond.py", b"def netherworld(): pass\n")
+    (root / "sum.py").write_bytes(b"x = " + b" + ".join([b"1"] * 50_000) + b"\n")
+    (root / "lines.py").write_bytes(b"\n" * 999_000 + b"def last_line(): pass\n")
     (root / "brackets.py").write_bytes(b"x = " + b"(" * 100_000 + b")" * 100_000 + b"\n")
     check(index, root)
-    found = index.search("abyss")
-    assert found is not None
-    assert found.hits
+    for word, there in (("abyss", True), ("netherworld", False), ("last_line", True)):
+        found = index.search(word)
+        assert found is not None
+        assert bool(found.hits) is there
 
 
 def test_F55_very_deep_directories_are_watched(root: Path, tmp_path: Path, deep: Path) -> None:

@@ -4,7 +4,7 @@ What pygls' own reader leaves open and this closes: a header in lower case or wi
 a length that never ends, or a body that stops halfway made it wait for ever and say nothing. Here a
 stream that cannot be understood ends the conversation, so that the editor starts a new server.
 
-One thread reads and parses; the loop handles one message at a time and the thread waits for it, so
+One thread reads and parses, the loop handles. The thread is a few messages ahead and then waits, so
 a client that floods us is held up by its own pipe and not by our memory.
 """
 
@@ -23,6 +23,8 @@ MAX_HEADER: Final = 8 << 10  # bytes, all header lines of one message
 MAX_BODY: Final = 64 << 20
 FRAME_S: Final = 30.0  # a message that has begun must be complete by then
 READ_BYTES: Final = 1 << 16
+AHEAD_MESSAGES: Final = 64
+AHEAD_BYTES: Final = 1 << 18  # of bodies; parsed, JSON takes some twenty times as much
 _TICK_S: Final = 1.0
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
 
@@ -106,6 +108,37 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - JSON
         raise ValueError("too deep") from None
 
 
+class Ahead:
+    """How far the thread that reads is ahead of the loop: many small messages, or one large one.
+
+    One at a time would have two threads wait for each other at each message: a flood of searches
+    took four times as long, and what came behind it waited.
+    """
+
+    def __init__(self) -> None:
+        self._messages = 0
+        self._bytes = 0
+        self._changed = threading.Condition()
+
+    def take(self, size: int) -> None:
+        """Wait until a message of so many bytes may be handed over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_room(size))
+            self._messages += 1
+            self._bytes += size
+
+    def give_back(self, size: int) -> None:
+        """Note that one was handled."""
+        with self._changed:
+            self._messages -= 1
+            self._bytes -= size
+            self._changed.notify()
+
+    def _has_room(self, size: int) -> bool:
+        few = self._messages < AHEAD_MESSAGES and self._bytes + size <= AHEAD_BYTES
+        return few or not self._messages
+
+
 class Reading:
     """The thread that reads, and the loop's side of it.
 
@@ -128,7 +161,7 @@ class Reading:
         self._frames = Frames()
         # While the thread waits for more of a message: time.monotonic() when that message began.
         self._began: float | None = None
-        self._turn = threading.Semaphore(1)
+        self._ahead = Ahead()
 
     async def run(self) -> None:
         """Handle messages until the stream ends. Raises BrokenStream."""
@@ -177,7 +210,7 @@ class Reading:
             message, sound = parse(body), True
         except ValueError:
             message, sound = None, False
-        self._turn.acquire()
+        self._ahead.take(len(body))
 
         def work() -> None:
             try:
@@ -186,7 +219,7 @@ class Reading:
                 else:
                     self._refuse()
             finally:
-                self._turn.release()
+                self._ahead.give_back(len(body))
 
         try:
             loop.call_soon_threadsafe(work)
