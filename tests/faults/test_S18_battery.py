@@ -14,6 +14,7 @@ import pytest
 
 from faults.oracle import settle
 from model_folders import WORDS, write_transformer
+from support.command_line import run
 from support.namespaces import can_mount
 from support.rpc import SERVE, Client, serving
 from support.waiting import until
@@ -113,3 +114,13 @@ def test_S18_the_model_of_the_package_does_not_wait(project: Path, supply: Path)
         client.initialize(project)
         settle(client, LONG)
         assert row(client)["meaningPercent"] == 100
+
+
+def test_S18_a_command_that_joins_does_not_wait_for_the_plug(
+    waiting: Client, project: Path
+) -> None:
+    """It has the words, and says why meaning is to come."""
+    assert row(waiting)["wordsPercent"] == 100
+    done = run("index", str(project))
+    assert done.returncode == 0
+    assert "pauseOnBattery" in done.stderr
