@@ -90,7 +90,7 @@ class Snapshot:
     @property
     def live(self) -> int:
         """Number of vectors that are not removed."""
-        return int(self.base.alive.sum()) + int(self.tail.alive.sum())
+        return int(np.count_nonzero(self.base.alive) + np.count_nonzero(self.tail.alive))
 
 
 class _Scanned(NamedTuple):

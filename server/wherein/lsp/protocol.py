@@ -229,6 +229,12 @@ class Protocol(LanguageServerProtocol):
         """Send a reply; what pygls adds to unexpected errors (a traceback) stays in the log."""
         if error is not None and error.data is not None:
             error = types.ResponseError(error.code, "Internal error. The server's log says more")
+        if error is None and isinstance(result, dict):
+            # Ours are plain JSON already: a converter that looks at each value takes half a
+            # millisecond for ten answers.
+            self._result_types.pop(msg_id, None)
+            self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "result": result})
+            return
         super()._send_response(msg_id, result, error)
 
 

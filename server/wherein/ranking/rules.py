@@ -138,18 +138,20 @@ def _file_name(question: Question, candidates: Sequence[Candidate], weight: floa
     if not question.words:
         return
     shares: dict[int, float] = {}
-    matches: dict[str, tuple[float, ...]] = {}  # a name's word -> how well each word matches it
+    # A name's word -> how well each word of the question matches it; None where none does.
+    matches: dict[str, tuple[float, ...] | None] = {}
     for c in candidates:
         share = shares.get(c.file)
         if share is None:
-            best = [0.0] * len(question.words)
+            fits = []
             for name in _name_words(c.path):
-                found = matches.get(name)
-                if found is None:
-                    found = matches[name] = tuple(_match(word, name) for word in question.words)
-                if any(found):
-                    best = [max(pair) for pair in zip(best, found, strict=True)]
-            share = shares[c.file] = sum(best) / len(best)
+                if name not in matches:
+                    found = tuple(_match(word, name) for word in question.words)
+                    matches[name] = found if any(found) else None
+                if (fit := matches[name]) is not None:
+                    fits.append(fit)
+            best = map(max, zip(*fits, strict=True))  # for each word of the question
+            share = shares[c.file] = sum(best) / len(question.words)
         if share > 0:
             c.add(weight * share)
             c.rules.append("file name")
