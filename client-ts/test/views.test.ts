@@ -97,6 +97,7 @@ const LOOKS: Readonly<Record<string, readonly [text: string, alarm: string]>> = 
   paused: ["$(debug-pause) wherein (paused)", ""],
   lexical_only: ["$(search) wherein (words)", "warning"],
   indexing: ["$(sync~spin) wherein 12 %", ""],
+  on_battery: ["$(search) wherein (on battery)", ""],
   watch_polling: ["$(search) wherein", ""],
   ok: ["$(search) wherein", ""],
 };
