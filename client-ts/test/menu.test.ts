@@ -68,6 +68,13 @@ test("a model that was set is chosen anew", async () => {
   assert.deepEqual(screen.ran.at(-1), ["workbench.action.openSettings", "wherein.model"]);
 });
 
+test("who does not want to wait for the plug gets to the setting", async () => {
+  const [, go] = await shown([folder("on_battery")]);
+  assert.equal(go?.label, "$(gear) Do not wait…");
+  await go?.act?.();
+  assert.deepEqual(screen.ran.at(-1), ["workbench.action.openSettings", "wherein.pauseOnBattery"]);
+});
+
 test("how to raise the limit is said as a command", async () => {
   const [, how] = await shown([folder("watch_polling", "Raise fs.inotify.max_user_instances to be told at once")]);
   await how?.act?.();

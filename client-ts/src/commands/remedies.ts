@@ -45,6 +45,9 @@ function forOne({ state, sentence }: FolderStatus, { own, model }: Circumstances
   if (state === "lexical_only" && own) {
     return [REPAIR];
   }
+  if (state === "on_battery") {
+    return [does("gear", "Do not wait…", "workbench.action.openSettings", "", `${SECTION}.pauseOnBattery`)];
+  }
   const limit = state === "watch_polling" ? /fs\.inotify\.(max_user_\w+)/.exec(sentence)?.[1] : undefined;
   return isLimit(limit) ? [{ label: "$(question) How to raise it", act: () => sayHowToRaise(limit) }] : [];
 }
