@@ -22,6 +22,10 @@ from support.workspace import make_project
 settings.register_profile("wherein", deadline=None)
 settings.load_profile("wherein")
 
+# A job in the background of a shell ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _WITH_PROCESSES = {"process", "protocol", "faults", "editors"}
 
 
