@@ -83,7 +83,7 @@ removal: .venv/.dev ## Take out one safeguard at a time; a test must turn red ea
 bench: .venv/.dev ## Measure speed and memory, print the tables
 	@$(BIN)/python bench/run.py
 
-reliability: .venv/.dev ## Kill, storm, idle: measure the promises of docs/reliability.md (half an hour; PARTS="rounds odd many storm idle")
+reliability: .venv/.dev ## Kill, storm, idle: measure the promises of docs/reliability.md (a quarter of an hour; PARTS="rounds odd many storm idle")
 	@$(BIN)/python bench/reliability/run.py $(PARTS)
 
 quality: .venv/.dev ## Measure how good the answers are, write docs/quality.md (QUALITY=DIR: the questions)
