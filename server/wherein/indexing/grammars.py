@@ -5,6 +5,7 @@ The only module that imports tree-sitter, and only when the first file is parsed
 
 from __future__ import annotations
 
+import codecs
 import re
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,7 @@ _INSIDE = b",(|&+-=?<\\"  # behind one of these a row is part of an expression, 
 # Items in the braces of a macro (Rust's cfg_if! { … }), and how deep they are looked for.
 _ITEMS = re.compile(rb"\b(?:fn|impl|struct|enum|trait)\b")
 _MOST_DEEP = 3
+_LETTERS = "wherein.letters"
 
 
 def parse(
@@ -47,6 +49,7 @@ def parse(
     """
     from tree_sitter import Parser, QueryCursor
 
+    data = _without_stray_bytes(data)
     if known.id == "cpp":
         data = _without_macros(data)
     grammar, query = _load(known)
@@ -63,6 +66,25 @@ def parse(
             if data[start - 1 : start] == b"{" and _ITEMS.search(data, start, end):
                 matches += parse(known, data, (start, end), depth + 1)[1]
     return tree, matches
+
+
+def _without_stray_bytes(data: bytes) -> bytes:
+    """Put a letter where a byte is no UTF-8, as in an old file in Latin-1: a name stays one name.
+
+    The predicates of a query fail on such a byte.
+    """
+    if data.isascii():
+        return data
+    return data.decode("utf-8", _LETTERS).encode("utf-8")
+
+
+def _letters(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "x" * (error.end - error.start), error.end
+
+
+codecs.register_error(_LETTERS, _letters)
 
 
 def _without_macros(data: bytes) -> bytes:
