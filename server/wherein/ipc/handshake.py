@@ -28,7 +28,7 @@ PROTOCOL: Final = 1
 #: The layout of a stored index: SQLite's user_version. Raise it when a table, a column, how files
 #: are cut, or what the tokeniser puts into `words` changes: old indexes are then rebuilt, with
 #: nothing asked.
-SCHEMA: Final = 7
+SCHEMA: Final = 8
 HANDSHAKE_S: Final = 2.0
 HELLO_BYTES: Final = 4096  # nobody has shown the token yet: nothing of his is kept
 _NONCE_BYTES: Final = 32
