@@ -49,7 +49,7 @@ class Facts(msgspec.Struct, kw_only=True):
     def no_vectors(self) -> str:
         """Say why no vectors will come for now, "" where they will."""
         waits = (FolderState.PAUSED, FolderState.LEXICAL_ONLY, FolderState.ON_BATTERY)
-        return next((self.troubles[s.value] for s in waits if s.value in self.troubles), "")
+        return next(filter(None, (self.troubles.get(state.value) for state in waits)), "")
 
     def forget_model(self) -> None:
         """Note that the vectorization worker begins anew, and with it what it said."""
