@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from support.git_trees import git, listed, listed_by_git, write
+from wherein.indexing.rulefile import RuleFile
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +60,13 @@ def test_global_excludes_of_an_included_file_count(tmp_path: Path, home: Path) -
     assert listed(tmp_path) == listed_by_git(tmp_path) == {b"b.py"}
     (home / "sub/again").write_text("[include]\n\tpath = ~/sub/more\n")  # one another's
     assert listed(tmp_path) == {b"a.priv", b"b.py"}
+
+
+def test_stars_side_by_side_are_tried_as_one() -> None:
+    """Or a name of a hundred characters would take seconds."""
+    rules = RuleFile("x", b"[ab]****b****c\n")
+    name = b"ab" * 60
+    began = time.process_time()
+    assert rules.match(name, name, is_dir=False) is None
+    assert rules.match(b"abbc", b"abbc", is_dir=False) is not None
+    assert time.process_time() - began < 5.0  # a hang is bounded, generously

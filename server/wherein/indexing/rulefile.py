@@ -19,6 +19,7 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 MAX_RULES = 20_000
 # A regular expression with many stars takes polynomial time of that degree to fail on a long name.
 MAX_STARS = 8
+_STARS = re.compile(rb"(?:\[\^/\]\*){2,}")
 
 _ANY_PARENT = b"^(?:.+/)?"
 _DIRECTORY_TAIL = b"(?:(?P<ps_d>/)|$)"
@@ -193,6 +194,8 @@ def _regex(body: bytes) -> re.Pattern[bytes] | None:
         regex = b".+/."
     elif regex.endswith(b"/"):  # "a/**" is everything below "a", not "a" itself
         regex += b"."
+    # Stars side by side are one star, and each would be tried at every place.
+    regex = _STARS.sub(b"[^/]*", regex)
     # A name once in each expression would be there twice where several are made into one.
     regex = regex.replace(b"(?P<ps_d>", b"(?:")
     if b"/" not in body:
