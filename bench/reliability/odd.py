@@ -61,9 +61,15 @@ def hard_files(client: Client, project: Path) -> list[float]:
         began = time.monotonic()
         client.ask("wherein/sync", {"paths": [path.as_uri()]}, timeout=600)
         took.append(time.monotonic() - began)
+        if "is in the index" not in (why := _why(client, path)) and "larger than" not in why:
+            raise SystemExit(f"{name} was not looked at: {why}")
         path.unlink()
         client.ask("wherein/sync", timeout=600)
     return took
+
+
+def _why(client: Client, path: Path) -> str:
+    return str(client.ask("wherein/why", {"uri": path.as_uri()})["sentence"])
 
 
 def measure(project: Path) -> list[Row]:

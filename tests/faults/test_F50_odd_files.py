@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from faults.oracle import assert_true, settle
 from support.namespaces import needs_mounts
-from support.rpc import SERVE, Client, serving
+from support.rpc import SERVE, serving
 
 LONG = 60.0  # seconds
 MOST_GROWN = 50 << 20  # bytes
 LINE = b"function f(a, b) { return a.b(c) + d[e]; } "
 
 
-def row(client: Client) -> dict[str, Any]:
-    """The folder's status."""
-    (found,) = client.ask("wherein/status")["folders"]
-    assert isinstance(found, dict)
-    return found
-
-
 @needs_mounts
 def test_F50_devices_and_the_kernels_files_hold_up_nobody(project: Path) -> None:
-    """A device that never ends, one that never answers, a pipe, and a directory of the kernel's.
+    """A device that never ends, a terminal, a pipe, and a directory of the kernel's.
 
     They are mounted in a namespace of the server's own.
     """

@@ -8,11 +8,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from faults.oracle import settle
+from faults.test_F44_following import row
 from model_folders import WORDS, write_transformer
 from support.command_line import run
 from support.namespaces import can_mount
@@ -67,13 +67,6 @@ def unplugged(supply: Path) -> tuple[str, ...]:
             *SERVE)  # fmt: skip
 
 
-def row(client: Client) -> dict[str, Any]:
-    """The folder's status."""
-    (found,) = client.ask("wherein/status")["folders"]
-    assert isinstance(found, dict)
-    return found
-
-
 @pytest.fixture
 def waiting(project: Path, supply: Path, slow_model: str) -> Iterator[Client]:
     """A server on battery with a slow model, which has said that it waits."""
@@ -101,7 +94,7 @@ def test_S18_a_question_is_answered_by_meaning_all_the_same(waiting: Client) -> 
     until(lambda: 0 < row(waiting)["vectors"] < row(waiting)["chunks"], LONG, "kept vectors")
 
 
-def test_S18_the_setting_lets_it_go_on(waiting: Client, slow_model: str) -> None:
+def test_S18_the_setting_lets_it_go_on(waiting: Client) -> None:
     """Who says so has everything read on battery too."""
     wanted = {"pauseOnBattery": False}
     waiting.notify("workspace/didChangeConfiguration", {"settings": {"wherein": wanted}})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -63,10 +62,8 @@ def test_global_excludes_of_an_included_file_count(tmp_path: Path, home: Path) -
 
 
 def test_stars_side_by_side_are_tried_as_one() -> None:
-    """Or a name of a hundred characters would take seconds."""
+    """Or this ends at the limit of a test: a name of a hundred characters would take for ever."""
     rules = RuleFile("x", b"[ab]****b****c\n")
     name = b"ab" * 60
-    began = time.process_time()
     assert rules.match(name, name, is_dir=False) is None
     assert rules.match(b"abbc", b"abbc", is_dir=False) is not None
-    assert time.process_time() - began < 5.0  # a hang is bounded, generously

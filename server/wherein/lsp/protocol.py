@@ -230,8 +230,7 @@ class Protocol(LanguageServerProtocol):
         if error is not None and error.data is not None:
             error = types.ResponseError(error.code, "Internal error. The server's log says more")
         if error is None and isinstance(result, dict):
-            # Ours are plain JSON already: a converter that looks at each value takes half a
-            # millisecond for ten answers.
+            # Ours are plain JSON already; looking at each value took .4 ms a search.
             self._result_types.pop(msg_id, None)
             self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "result": result})
             return
