@@ -25,6 +25,13 @@ REMOVALS = (
         "tests/unit/test_reading_only.py::test_F75_a_searching_connection_refuses_to_write[False]",
     ),
     Removal(
+        "parsers that have no end",
+        "indexing/grammars.py",
+        "            if time.thread_time() > until:\n                return None\n",
+        "            continue\n",
+        "tests/unit/test_unfinished.py::test_code_without_an_end_is_cut_by_lines",
+    ),
+    Removal(
         "vectors of one model only",
         "db_worker/search.py",
         "snapshot.fingerprint == vector.fingerprint and ",

@@ -119,6 +119,8 @@ class Readers:
         """Answer one call. Raises StorageError when the index cannot be read."""
         call.on_cancel = reader.interrupt
         try:
+            if call.cancelled:  # while the reader was opened
+                return
             answer = self._answer(reader, call)
         except RequestCancelled:
             return

@@ -6,7 +6,9 @@ The only module that imports tree-sitter, and only when the first file is parsed
 from __future__ import annotations
 
 import codecs
+import logging
 import re
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
     from tree_sitter import Language as Grammar
     from tree_sitter import Node, Query, Range, Tree
     from tree_sitter_language_pack import SupportedLanguage
+
+logger = logging.getLogger(__name__)
+
+# What a file may take to parse, in CPU seconds of the thread, and for each byte: fifteen times what
+# JavaScript takes on the machine of the benchmarks (.26 s a megabyte; Python .1).
+PATIENCE_S = 0.5
+PATIENCE_S_PER_BYTE = 4e-6
+_SLICE_US = 100_000  # of the wall clock, between two looks at how long it took
 
 # A row of more loose tokens than this is no code.
 MAX_TOKENS = 10_000
@@ -56,7 +66,10 @@ def parse(
     parser = Parser(grammar)
     if within is not None:
         parser.included_ranges = [_range(data, *within)]
-    tree = parser.parse(data)
+    tree = _tree(parser, data)
+    if tree is None:
+        logger.info("A file of %d bytes has no end for the grammar of %s", len(data), known.id)
+        return Parser(grammar).parse(b""), []
     if _is_tangled(tree.root_node):
         return tree, []
     matches = QueryCursor(query).matches(tree.root_node)
@@ -66,6 +79,22 @@ def parse(
             if data[start - 1 : start] == b"{" and _ITEMS.search(data, start, end):
                 matches += parse(known, data, (start, end), depth + 1)[1]
     return tree, matches
+
+
+def _tree(parser: Parser, data: bytes) -> Tree | None:
+    """Parse, or return None where there is no end: 27 unfinished bytes can be mended for ever.
+
+    tree-sitter is stopped after each slice of time and goes on where it was, so that no other
+    thread of the process waits longer, and one that was stopped counts its own time only.
+    """
+    until = time.thread_time() + PATIENCE_S + PATIENCE_S_PER_BYTE * len(data)
+    parser.timeout_micros = _SLICE_US  # deprecated, and the only way that stops it: ADR 19
+    while True:
+        try:
+            return parser.parse(data)
+        except ValueError:
+            if time.thread_time() > until:
+                return None
 
 
 def _without_stray_bytes(data: bytes) -> bytes:
