@@ -18,7 +18,7 @@ from wherein.indexing.lines import LIMIT
 
 if TYPE_CHECKING:
     from tree_sitter import Language as Grammar
-    from tree_sitter import Node, Query, Range, Tree
+    from tree_sitter import Node, Parser, Query, Range, Tree
     from tree_sitter_language_pack import SupportedLanguage
 
 logger = logging.getLogger(__name__)
