@@ -63,7 +63,8 @@ def parse(
     if known.id == "cpp":
         data = _without_macros(data)
     grammar, query = _load(known)
-    parser = Parser(grammar)
+    # Deprecated, and the only way to stop it: ADR 19.
+    parser = Parser(grammar, timeout_micros=_SLICE_US)
     if within is not None:
         parser.included_ranges = [_range(data, *within)]
     tree = _tree(parser, data)
@@ -88,7 +89,6 @@ def _tree(parser: Parser, data: bytes) -> Tree | None:
     thread of the process waits longer, and one that was stopped counts its own time only.
     """
     until = time.thread_time() + PATIENCE_S + PATIENCE_S_PER_BYTE * len(data)
-    parser.timeout_micros = _SLICE_US  # deprecated, and the only way that stops it: ADR 19
     while True:
         try:
             return parser.parse(data)
