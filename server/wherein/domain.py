@@ -1,11 +1,10 @@
 """The values that every part of wherein speaks about: frozen, no I/O, no behaviour of their own.
 
 They are msgspec structs, so the same value goes over a socket as msgpack and through Python as an
-object. Paths are `bytes` relative to the workspace folder, separated by `/`, because a file name on
-disk is bytes and need not be text. Lines are 1-based and inclusive. Byte offsets are half-open and
-count bytes of the *source data* that `indexing.reader` returns for the file: the file's own bytes
-for every encoding that contains ASCII (a UTF-8 mark included), the text as UTF-8 for UTF-16 files
-and notebooks. Imported by every process.
+object. Paths are `bytes` relative to the workspace folder, separated by `/`, for a name on disk
+need not be text. Lines are 1-based and inclusive. Byte offsets are half-open and count bytes of the
+*source data* that `indexing.reader` returns: the file's own bytes for every encoding that contains
+ASCII (a UTF-8 mark included), the text as UTF-8 for UTF-16 files and notebooks. For every process.
 """
 
 from __future__ import annotations
@@ -247,6 +246,7 @@ class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
     words: float = 0.0  # BM25
     cosine: float | None = None  # None: not compared
     stale: bool = False  # the file has other text there now
+    last_line: bytes | None = None  # whole, where the protocol's lines are ours
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """One search, from the query text to finished hits, on a connection of one reader thread.
 
-The query's vector is asked for first and is on its way while the word search runs. Whatever is
-missing (the vector, the model, words in the text) makes the answer smaller and adds a sentence to
-its notes; it is never an error. Runs in the database process only.
+The query's vector is asked for first; it comes and is compared on a second thread while the word
+search runs, for SQLite and numpy leave the interpreter to others. Whatever is missing (the vector,
+the model, words in the text) makes the answer smaller and adds a sentence to its notes; it is never
+an error. Runs in the database process only.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -84,11 +87,13 @@ class Reader:
         self._conn = conn
         self._filter = Filter(None, None)
         self._view = View(conn)  # of this search
+        self._beside = ThreadPoolExecutor(1, "wherein-meaning")
         conn.create_scalar_function("allowed_file", self._allowed_file, 1)
         conn.create_scalar_function("allowed_kind", self._allowed_kind, 1)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; what runs beside ends by itself."""
+        self._beside.shutdown(wait=False, cancel_futures=True)
         self._conn.close()
 
     def interrupt(self) -> None:
@@ -161,15 +166,18 @@ class Reader:
             notes.append(_NO_WORDS)
         if not question.terms or self._impossible():
             return self._response([], notes, clock)
+        beside, comparing = Clock(), None
+        if q.mode is not Mode.LEXICAL:
+            wait = partial(meaning.wait, waiting, deadline, cancelled)
+            comparing = self._beside.submit(self._sense, wait, self._filter, beside)
         by_words: dict[int, float] = {}
         if q.mode is not Mode.SEMANTIC:
             by_words = self._by_words(question, q.limit)
         clock.stage("words")
         meaning.check(cancelled)
-        sense = Sense()
-        if q.mode is not Mode.LEXICAL:
-            vector = meaning.wait(waiting, deadline, cancelled)
-            sense = self._sense(vector, clock)
+        sense = comparing.result() if comparing else Sense()
+        clock.stage("meaning")
+        clock.times |= beside.times
         meaning.check(cancelled)
         candidates = self._candidates(question, by_words, sense.scanned, q.mode)
         alpha = _alpha(q.mode, question, sense.floor is not None)
@@ -219,7 +227,7 @@ class Reader:
             found = lexical.search(self._conn, present, POOL, filtered=True)
         return found
 
-    def _scan(self, vector: QueryVector) -> Scan | str | None:
+    def _scan(self, vector: QueryVector, allowed: Filter) -> Scan | str | None:
         """Compare with the vectors of the same model; another model's numbers mean nothing.
 
         Returns what is missing when nothing can be compared, None when the filter leaves nothing.
@@ -232,10 +240,10 @@ class Reader:
         if not fits or not snapshot.live:
             return meaning.NOT_YET
         files = kinds = None
-        if self._filter.files is not None:
-            files = np.frombuffer(self._filter.files, dtype=np.bool_)
-        if self._filter.kinds is not None:
-            kinds = np.array([kind in self._filter.kinds for kind in KIND_CODES])
+        if allowed.files is not None:
+            files = np.frombuffer(allowed.files, dtype=np.bool_)
+        if allowed.kinds is not None:
+            kinds = np.array([kind in allowed.kinds for kind in KIND_CODES])
         return scan(snapshot, numbers, vector.symbol_weight, files, kinds) or None
 
     def _turned(self, vector: QueryVector) -> QueryVector:
@@ -247,12 +255,14 @@ class Reader:
         turned = snapshot.spread.turned(snapshot, numbers).astype("<f4")
         return msgspec.structs.replace(vector, vector=turned.tobytes())
 
-    def _sense(self, vector: QueryVector | str, clock: Clock) -> Sense:
+    def _sense(self, wait: Callable[[], QueryVector | str], allowed: Filter, clock: Clock) -> Sense:
+        """Wait for the question's vector and compare it. Runs beside the search by words."""
+        vector = wait()
         clock.stage("vector_wait")
         if isinstance(vector, str):
             return Sense(absent=vector)
         vector = self._turned(vector)
-        found = self._scan(vector)
+        found = self._scan(vector, allowed)
         if isinstance(found, str):
             sense = Sense(vector=vector, absent=found)
         elif found is None:
@@ -319,19 +329,14 @@ class Reader:
         self, hits: list[SearchHit], best: list[Candidate], lines: int, notes: list[str]
     ) -> list[SearchHit]:
         typed = [self._view.text_of(c) for c in best]
-        stored = [c for c, text in zip(best, typed, strict=True) if text is None]
-        places = [(c.path, c.symbol, c.span, c.key) for c in stored]
-        read = iter(snippets.texts(self._shared.root, places))
-        texts = [next(read) if text is None else text for text in typed]
-        changed = sorted({hit.path for hit, text in zip(hits, texts, strict=True) if text is None})
+        places = [(c.path, c.symbol, c.span, c.key) for c in best]
+        hits = snippets.shown(self._shared.root, hits, places, typed, lines)
+        changed = sorted({hit.path for hit in hits if hit.stale})
         if changed:
             shown = ", ".join(path.decode("utf-8", "replace") for path in changed[:3])
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             notes.append(f"Changed on disk since it was indexed: {shown}{more}.")
-        return [
-            snippets.stale(hit) if text is None else snippets.attach(hit, text, lines)
-            for hit, text in zip(hits, texts, strict=True)
-        ]
+        return hits
 
     def _response(
         self, hits: list[SearchHit], notes: list[str], clock: Clock, made: int = 0

@@ -107,7 +107,9 @@ class Reader(search.Reader):
         elif not batch.keys:
             missing = meaning.UNKNOWN
         else:
-            found = self._scan(QueryVector(batch.fingerprint, batch.dim, batch.vectors))
+            found = self._scan(
+                QueryVector(batch.fingerprint, batch.dim, batch.vectors), self._filter
+            )
             missing = found if isinstance(found, str) else None
             scanned = None if isinstance(found, str) else found
         if missing:

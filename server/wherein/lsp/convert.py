@@ -2,7 +2,9 @@
 
 The index counts lines by line feeds; the protocol also ends a line at a lone carriage return, does
 not count a leading byte order mark, and measures columns in UTF-16 or UTF-8 units. Only this module
-knows. Runs in the server process; functions that read files say so and belong in a thread.
+knows, but for the database worker, which reads the files of its answers and says where it is simple
+(`SearchHit.last_line`). Runs in the server process; functions that read files say so and belong in
+a thread.
 """
 
 from __future__ import annotations
@@ -68,11 +70,17 @@ class Places:
         """Write the URI of a folder."""
         return to_uri(self._names.get(root, os.fsencode(root)))
 
-    def range(self, root: str, path: bytes, start_line: int, end_line: int) -> Range:
-        """Return the range of whole lines, given as the index counts them. Reads the file.
+    def range(
+        self, root: str, path: bytes, start_line: int, end_line: int, last: bytes | None = None
+    ) -> Range:
+        """Return the range of whole lines, given as the index counts them.
 
-        Columns are those of the open buffer, where there is one.
+        Columns are those of the open buffer, where there is one; else of the `last` line, where it
+        is known; else the file is read.
         """
+        if last is not None and (root, path) not in self._buffers:
+            end = Position(end_line - 1, column(last, self._encoding))
+            return Range(Position(start_line - 1, 0), end)
         full = self._path(root, path)
         if full not in self._files:
             data = self._buffers.get((root, path))
@@ -143,7 +151,7 @@ def file_path(uri: str) -> bytes:
 
 
 def search_reply(result: search.Result, places: Places) -> SearchReply:
-    """Write a search's answer for the wire. Reads the files of the hits."""
+    """Write a search's answer for the wire. Reads files whose last lines are not known."""
     return SearchReply(
         results=[_item(found, places) for found in result.found],
         coverage=CoverageItem(
@@ -214,7 +222,7 @@ def _item(found: search.Found, places: Places) -> SearchItem:
     hit = found.hit
     return SearchItem(
         uri=places.uri(found.root, hit.path),
-        range=places.range(found.root, hit.path, hit.start_line, hit.end_line),
+        range=places.range(found.root, hit.path, hit.start_line, hit.end_line, hit.last_line),
         path=_display(hit.path),
         start_line=hit.start_line,
         end_line=hit.end_line,
