@@ -38,10 +38,10 @@ def shown(
 
     What is `typed` is the text of a hit; the others are read from the files, each once.
     """
-    read = iter(_read(root, [p for p, text in zip(places, typed, strict=True) if text is None]))
+    fresh = iter(_read(root, [p for p, text in zip(places, typed, strict=True) if text is None]))
     found = []
     for hit, text in zip(hits, typed, strict=True):
-        new, last_line = next(read) if text is None else (text, None)
+        new, last_line = next(fresh) if text is None else (text, None)
         if new is None:
             found.append(msgspec.structs.replace(hit, stale=True))
         else:
