@@ -66,10 +66,19 @@ def test_words_and_meaning_meet(engine: Engine) -> None:
     assert (response.coverage.files, response.coverage.vectors) == (3, 5)
     assert response.commit == engine.stats().commit
     assert set(response.timings_us) == {
-        "words", "vector_wait", "scan", "meaning", "rules", "total",
+        "words", "vector_wait", "scan", "meaning", "rules", "hits", "total",
     }  # fmt: skip
     tests = [h for h in response.hits if h.path.startswith(b"tests/")]
     assert "lowered: tests" in tests[0].rules
+
+
+def test_terms_are_the_same_by_the_text_and_by_the_index(engine: Engine) -> None:
+    for text in ("where do we retry failed uploads", "retryAgain lions_tigers", "Uploader.retry"):
+        asked = ask(engine, text)
+        read = ask(engine, text, snippet_lines=1)
+        assert [hit.terms for hit in asked.hits] == [hit.terms for hit in read.hits]
+        assert any(hit.terms for hit in read.hits)
+        assert all(hit.snippet for hit in read.hits)
 
 
 def test_meaning_alone_leaves_words_out(engine: Engine) -> None:

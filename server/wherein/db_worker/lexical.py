@@ -8,7 +8,7 @@ which is why terms are chosen by a budget of postings first. Runs in the databas
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
@@ -56,11 +56,18 @@ def path_tokens(path: bytes) -> str:
 
 def document(path: bytes, chunk: Chunk) -> tuple[str, str, str, str]:
     """Return the four columns of a chunk in the word index, as tokens joined by blanks."""
+    return columns(path, chunk.text, chunk.symbol, chunk.definitions)
+
+
+def columns(
+    path: bytes, text: str, symbol: str, definitions: Sequence[str]
+) -> tuple[str, str, str, str]:
+    """Return the columns of what a chunk is made of."""
     return (
-        token_text(chunk.text),
+        token_text(text),
         path_tokens(path),
-        token_text(chunk.symbol),
-        token_text(" ".join(chunk.definitions)),
+        token_text(symbol),
+        token_text(" ".join(definitions)),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -19,7 +19,7 @@ import apsw
 import msgspec
 import numpy as np
 
-from wherein.db_worker import lexical, listing, meaning, names, snippets, verify
+from wherein.db_worker import lexical, listing, meaning, names, snippets, terms, verify
 from wherein.db_worker.catalogue import Catalogue, Filter
 from wherein.db_worker.clock import Clock
 from wherein.db_worker.codec import Floats
@@ -175,11 +175,12 @@ class Reader:
             by_words = self._by_words(question, q.limit)
         clock.stage("words")
         meaning.check(cancelled)
+        name = "" if q.mode is Mode.SEMANTIC else question.name
+        rows = self._rows({*by_words, *self._defining(name)})
         sense = comparing.result() if comparing else Sense()
-        clock.stage("meaning")
-        clock.times |= beside.times
+        clock.beside("meaning", beside)
         meaning.check(cancelled)
-        candidates = self._candidates(question, by_words, sense.scanned, q.mode)
+        candidates = self._candidates(rows, by_words, sense.scanned)
         alpha = _alpha(q.mode, question, sense.floor is not None)
         if by_words and self._lacks(sense):
             sense = extra.complete(candidates, sense, alpha, self._shared.stats().chunks)
@@ -194,12 +195,10 @@ class Reader:
         best = extra.reorder(_ranked(question, candidates), clock)
         notes += extra.notes
         best = best[: max(0, min(q.limit, MAX_LIMIT))]
-        hits = [hit_of(c, found) for c, found in self._with_terms(best, question)]
         clock.stage("rules")
         meaning.check(cancelled)
-        if q.snippet_lines > 0:
-            hits = self._with_snippets(hits, best, q.snippet_lines, notes)
-            clock.stage("snippets")
+        hits = self._hits(question, best, q.snippet_lines, notes)
+        clock.stage("hits")
         if not hits and not notes:
             notes.append(_nothing_found(q))
         return self._response(hits, notes, clock, extra.made)
@@ -279,21 +278,19 @@ class Reader:
         other = self._shared.snapshot().fingerprint != sense.vector.fingerprint
         return other or self._shared.stats().pending > 0
 
+    def _rows(self, ids: Set[int]) -> list[tuple[Any, ...]]:
+        return query(self._conn, _CANDIDATES, (id_list(ids),)) if ids else []
+
     def _candidates(
-        self,
-        question: ranking_query.Question,
-        by_words: dict[int, float],
-        scanned: Scan | None,
-        mode: Mode,
+        self, rows: list[tuple[Any, ...]], by_words: dict[int, float], scanned: Scan | None
     ) -> list[Candidate]:
+        """Make candidates of rows, and of the rows of the nearest by meaning."""
         near = frozenset(scanned.top(POOL)) if scanned else frozenset()
-        ids = {*by_words, *near}
-        if question.name and mode is not Mode.SEMANTIC:
-            ids |= self._defining(question.name)
-        cosines = scanned.of(ids) if scanned else {}
+        rows = rows + self._rows(near - {row[0] for row in rows})
+        cosines = scanned.of(row[0] for row in rows) if scanned else {}
         place = self._shared.catalogue.place
         found = []
-        for row in query(self._conn, _CANDIDATES, (id_list(ids),)):
+        for row in rows:
             where = place(row[1])
             if where is None or row[1] in self._view.hidden:
                 continue  # removed since, or another text is in the editor
@@ -306,31 +303,28 @@ class Reader:
         return found
 
     def _defining(self, name: str) -> set[int]:
+        if not name:
+            return set()
         rows = query(self._conn, _DEFINING, (name.casefold(), name, MAX_DEFINITIONS))
         return {row[0] for row in rows if self._allowed_file(row[2]) and self._allowed_kind(row[3])}
 
     # -- the answer ----------------------------------------------------------------------------
 
-    def _with_terms(
-        self, best: list[Candidate], question: ranking_query.Question
-    ) -> list[tuple[Candidate, tuple[str, ...]]]:
-        """Pair each candidate with the words of the question, as typed, that are in it."""
-        found: dict[int, dict[str, None]] = {c.id: {} for c in best}
-        ids = [c.id for c in best if c.words > 0]
-        if ids:
-            counts = self._shared.frequencies.of(self._conn, question.terms)
-            for term, typed in question.terms.items():
-                for chunk in lexical.chunks_with(self._conn, term, counts[term], id_list(ids)):
-                    found[chunk][typed] = None
-        self._view.add_words(found, question)
-        return [(c, tuple(found[c.id])) for c in best]
-
-    def _with_snippets(
-        self, hits: list[SearchHit], best: list[Candidate], lines: int, notes: list[str]
+    def _hits(
+        self, question: ranking_query.Question, best: list[Candidate], lines: int, notes: list[str]
     ) -> list[SearchHit]:
+        """Make hits of candidates, with so many lines of their text if any are wanted."""
         typed = [self._view.text_of(c) for c in best]
-        places = [(c.path, c.symbol, c.span, c.key) for c in best]
-        hits = snippets.shown(self._shared.root, hits, places, typed, lines)
+        stored = [c for c, text in zip(best, typed, strict=True) if text is None]
+        places = [(c.path, c.symbol, c.span, c.key) for c in stored if lines > 0]
+        read = snippets.pages(self._shared.root, places)
+        pages = [next(read, snippets.Page(t)) if t is None else snippets.Page(t) for t in typed]
+        texts = [page.text for page in pages]
+        found = terms.found_in(self._conn, self._shared.frequencies, question, best, texts)
+        hits = [hit_of(c, words) for c, words in zip(best, found, strict=True)]
+        if lines <= 0:
+            return hits
+        hits = [snippets.attach(h, page, lines) for h, page in zip(hits, pages, strict=True)]
         changed = sorted({hit.path for hit in hits if hit.stale})
         if changed:
             shown = ", ".join(path.decode("utf-8", "replace") for path in changed[:3])

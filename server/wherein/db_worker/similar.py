@@ -116,20 +116,17 @@ class Reader(search.Reader):
             notes.append(f"{missing}; {meaning.INSTEAD[Mode.HYBRID]}.")
         clock.stage("scan")
         question = Question(pattern.text, {}, (), "", (), frozenset())
+        rows = self._rows(set(by_words))
         candidates = [
-            c
-            for c in self._candidates(question, by_words, scanned, Mode.HYBRID)
-            if c.id not in pattern.chunks
+            c for c in self._candidates(rows, by_words, scanned) if c.id not in pattern.chunks
         ]
         fusion.fuse(candidates, ALPHA if scanned else 0.0, scanned.floor() if scanned else 0.0)
         best = sorted(candidates, key=lambda c: (-c.score, c.path, c.span[0]))
         best = best[: max(0, min(q.search.limit, search.MAX_LIMIT))]
-        hits = [search.hit_of(c, ()) for c in best]
         clock.stage("rules")
         meaning.check(cancelled)
-        if q.search.snippet_lines > 0:
-            hits = self._with_snippets(hits, best, q.search.snippet_lines, notes)
-            clock.stage("snippets")
+        hits = self._hits(question, best, q.search.snippet_lines, notes)
+        clock.stage("hits")
         if not hits and not notes:
             notes.append("Nothing else in the index is like this.")
         return self._response(hits, notes, clock)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,46 +25,41 @@ MAX_LAST_LINE: Final = 1_000  # bytes
 Place = tuple[bytes, str, tuple[int, int, int, int], bytes]
 
 
+class Page(NamedTuple):
+    """A chunk's text, None where the file has other text there now, and the line it ends on."""
+
+    text: str | None
+    last_line: bytes | None = None
+
+
 def texts(root: str, places: Sequence[Place]) -> list[str | None]:
     """Return each chunk's text, None where the file has other text there now; reads a file once."""
-    return [text for text, _ in _read(root, places)]
+    return [page.text for page in pages(root, places)]
 
 
-def shown(
-    root: str, hits: Sequence[SearchHit], places: Sequence[Place], typed: Sequence[str | None],
-    lines: int,
-) -> list[SearchHit]:  # fmt: skip
-    """Return the hits with the first lines of their texts, or marked as stale.
-
-    What is `typed` is the text of a hit; the others are read from the files, each once.
-    """
-    fresh = iter(_read(root, [p for p, text in zip(places, typed, strict=True) if text is None]))
-    found = []
-    for hit, text in zip(hits, typed, strict=True):
-        new, last_line = next(fresh) if text is None else (text, None)
-        if new is None:
-            found.append(msgspec.structs.replace(hit, stale=True))
-        else:
-            snippet = "\n".join(new.splitlines()[:lines])
-            found.append(msgspec.structs.replace(hit, snippet=snippet, last_line=last_line))
-    return found
-
-
-def _read(root: str, places: Sequence[Place]) -> Iterator[tuple[str | None, bytes | None]]:
-    """Yield each chunk's text and the line that it ends on."""
+def pages(root: str, places: Sequence[Place]) -> Iterator[Page]:
+    """Yield the page of each chunk; reads a file once."""
     sources: dict[bytes, Source | Skip] = {}
     for path, symbol, (start, end, _, _), key in places:
         if path not in sources:
             sources[path] = read(root, path, MOST_BYTES)
         source = sources[path]
         if isinstance(source, Skip):
-            yield None, None
+            yield Page(None)
             continue
         text = source.data[start:end].decode("utf-8", "replace")
         if input_key(model_header(path, symbol), text) != key:
-            yield None, None
+            yield Page(None)
         else:
-            yield text, None if source.cells else _last_line(source.data, end)
+            yield Page(text, None if source.cells else _last_line(source.data, end))
+
+
+def attach(hit: SearchHit, page: Page, lines: int) -> SearchHit:
+    """Return the hit with the first lines of its text, or marked as stale where there is none."""
+    if page.text is None:
+        return msgspec.structs.replace(hit, stale=True)
+    snippet = "\n".join(page.text.splitlines()[:lines])
+    return msgspec.structs.replace(hit, snippet=snippet, last_line=page.last_line)
 
 
 def _last_line(data: bytes, end: int) -> bytes | None:

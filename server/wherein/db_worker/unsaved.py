@@ -126,13 +126,6 @@ class View:
                 ))  # fmt: skip
         return found
 
-    def add_words(self, found: dict[int, dict[str, None]], question: Question) -> None:
-        """Note for each of our candidates the question's words, as typed, that are in it."""
-        for candidate in found.keys() & self._pieces.keys():
-            counts = self._pieces[candidate].counts
-            words = question.terms.items()
-            found[candidate] = {typed: None for term, typed in words if term in counts}
-
     def text_of(self, candidate: Candidate) -> str | None:
         """Return the text of a buffer's chunk; None for others."""
         piece = self._pieces.get(candidate.id)
