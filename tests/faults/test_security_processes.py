@@ -252,6 +252,8 @@ def test_S18_workers_are_modest(wherein_home: Path, tmp_path: Path) -> None:
         client.initialize(project)
         client.ask("wherein/sync")
         until(lambda: client.ask("wherein/status")["folders"][0]["state"] == "ok")
+        for _ in range(8):  # a search has threads of its own
+            client.ask("wherein/search", {"query": "mix two colours"})
         pids = {w["type"]: w["pid"] for w in client.ask("wherein/workers")["workers"]}
         ours = psutil.Process(client.process.pid).nice()
         for kind, least in (("file_watcher", 10), ("vectorization", 10), ("database", 0)):

@@ -18,7 +18,7 @@ from support.waiting import until
 from wherein import domain as d
 from wherein.database.db_worker_manager import DBWorkerManager
 from wherein.db_worker import readers
-from wherein.db_worker.engine import Reader
+from wherein.db_worker.engine import Engine, Reader
 from wherein.db_worker.process import DatabaseService
 from wherein.errors import WhereinError, WorkerUnavailable
 from wherein.ipc.client import Client
@@ -241,6 +241,37 @@ def test_F73_a_cancel_interrupts_the_statement_that_runs(
             pending.result(0.01)  # gives up, which sends the cancel
     free = client.submit("search", d.SearchQuery(text="anything", mode=d.Mode.LEXICAL))
     assert free.result(5).hits == []  # 0.1 s is meant; a machine that is starved is no failure
+
+
+def test_a_call_that_is_cancelled_while_its_reader_opens_is_not_begun(
+    paths: IndexPaths, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Opening takes a moment, in which there is no statement yet that could be interrupted."""
+    opening, go_on = threading.Event(), threading.Event()
+    begun: list[str] = []
+    reader, search = Engine.reader, Reader.search
+
+    def slow(self: Engine) -> Reader:
+        opening.set()
+        assert go_on.wait(20)
+        return reader(self)
+
+    def noted(self: Reader, query: d.SearchQuery, *rest: Any) -> d.SearchResponse:
+        begun.append(query.text)
+        return search(self, query, *rest)
+
+    monkeypatch.setattr(readers, "READERS", 1)
+    monkeypatch.setattr(Engine, "reader", slow)
+    monkeypatch.setattr(Reader, "search", noted)
+    client = request.getfixturevalue("connect")()
+    given_up = client.submit("search", d.SearchQuery(text="gone", mode=d.Mode.LEXICAL))
+    assert opening.wait(20)
+    with pytest.raises(WhereinError):
+        given_up.result(0.01)
+    client.submit("stats", d.Empty()).result(20)  # behind the cancel
+    go_on.set()
+    client.submit("search", d.SearchQuery(text="next", mode=d.Mode.LEXICAL)).result(20)
+    assert begun == ["next"]
 
 
 def test_a_client_that_goes_interrupts_what_it_asked(

@@ -65,6 +65,10 @@ _DEFINING: Final = """SELECT c.id, s.name = ?2 AS exact, c.file, c.kind
         AND c.start_byte <= s.start_byte AND c.end_byte > s.start_byte
     WHERE s.folded = ?1 ORDER BY exact DESC, c.id LIMIT ?3"""
 
+#: Compares, for all readers: one thread of the few that a worker may have (S18). What it waits for
+#: has a deadline, and those of earlier questions pass earlier.
+_BESIDE: Final = ThreadPoolExecutor(1, "wherein-meaning")
+
 _NO_WORDS: Final = "The question has no word in it to look for."
 
 
@@ -87,13 +91,11 @@ class Reader:
         self._conn = conn
         self._filter = Filter(None, None)
         self._view = View(conn)  # of this search
-        self._beside = ThreadPoolExecutor(1, "wherein-meaning")
         conn.create_scalar_function("allowed_file", self._allowed_file, 1)
         conn.create_scalar_function("allowed_kind", self._allowed_kind, 1)
 
     def close(self) -> None:
-        """Close the connection; what runs beside ends by itself."""
-        self._beside.shutdown(wait=False, cancel_futures=True)
+        """Close the connection."""
         self._conn.close()
 
     def interrupt(self) -> None:
@@ -169,7 +171,7 @@ class Reader:
         beside, comparing = Clock(), None
         if q.mode is not Mode.LEXICAL:
             wait = partial(meaning.wait, waiting, deadline, cancelled)
-            comparing = self._beside.submit(self._sense, wait, self._filter, beside)
+            comparing = _BESIDE.submit(self._sense, wait, self._filter, beside)
         by_words: dict[int, float] = {}
         if q.mode is not Mode.SEMANTIC:
             by_words = self._by_words(question, q.limit)

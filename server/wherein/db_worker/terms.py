@@ -22,8 +22,8 @@ def found_in(
     """Return for each answer the words of the question, as typed, that are in it.
 
     Where its text was read it is split again, as it was for the index, which gives the same and
-    takes a fifth of the time; where it is None the index is asked, a term at a time, about those
-    that were found by words.
+    takes less than half the time (.34 against .8 ms for ten answers about django); where it is None
+    the index is asked, a term at a time, about those that were found by words.
     """
     found: dict[int, dict[str, None]] = {c.id: {} for c in answers}
     unread = [c.id for c, text in zip(answers, texts, strict=True) if text is None and c.words > 0]

@@ -16,8 +16,8 @@ from typing import Final
 MAX_IDENTIFIER: Final = 96
 #: A part or a whole longer than this is not worth an entry of its own in the vocabulary.
 MAX_TOKEN: Final = 64
-#: Identifiers remembered; about 10 MB when full. Cleared as a whole: no book-keeping a word.
-#: 200,000 left holes of 20 MB in the memory of 105,455 chunks, and made nothing faster.
+#: Identifiers remembered. Cleared as a whole: no book-keeping a word. 200,000 left holes of 20 MB
+#: in the memory of 105,455 chunks, and saved the worker .2 of 6 CPU seconds for 52,629.
 MAX_REMEMBERED: Final = 50_000
 
 _GRAMMAR = """
