@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
+from wherein.db_worker.codec import Floats, Stored, encode, side_by_side
 from wherein.db_worker.engine import Engine
 from wherein.domain import (
     BatchRequest,
@@ -36,6 +37,12 @@ _ids = itertools.count(1)
 def request_id() -> bytes:
     """A request id that no other request has."""
     return next(_ids).to_bytes(16, "big")
+
+
+def stored(rows: Floats) -> Stored:
+    """Vectors as the store hands them to the matrix."""
+    dim = rows.shape[1]
+    return side_by_side([s for s in encode(rows.astype("<f4").tobytes(), dim) if s], dim)
 
 
 def update(

@@ -12,7 +12,7 @@ import pytest
 from engine_samples import DIM, FINGERPRINT, embed_all, embedder, vector_of, write
 from wherein.db_worker.engine import Engine
 from wherein.db_worker.missing import Maker
-from wherein.db_worker.vectors import scan
+from wherein.db_worker.scan import scan
 from wherein.domain import BatchRequest, EmbedItem, Mode, SearchQuery, SearchResponse, VectorBatch
 from wherein.errors import RequestCancelled, WorkerUnavailable
 

@@ -8,12 +8,13 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from engine_samples import DIM, ask, embed_all, vector_of, write
+from engine_samples import DIM, ask, embed_all, stored, vector_of, write
 from wherein.db_worker import spread
 from wherein.db_worker.codec import Floats
 from wherein.db_worker.engine import Engine
+from wherein.db_worker.scan import scan
 from wherein.db_worker.spread import Spread
-from wherein.db_worker.vectors import Matrix, scan
+from wherein.db_worker.vectors import Matrix
 from wherein.domain import Mode
 
 LOUD, MEANT, OTHER = 100, 101, 102
@@ -35,8 +36,8 @@ def project(chunks: int) -> Matrix:
     rows[:, 0] = np.where(np.arange(chunks) % 2, 1.0, -1.0)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     matrix = Matrix("m", 16)
-    matrix.append(list(range(1_000, 1_000 + chunks)), [1] * chunks, ["text"] * chunks, rows)
-    matrix.append([LOUD, MEANT], [2, 2], ["text"] * 2, np.stack([unit(1), unit(0.1, 1)]))
+    matrix.append(list(range(1_000, 1_000 + chunks)), [1] * chunks, ["text"] * chunks, stored(rows))
+    matrix.append([LOUD, MEANT], [2, 2], ["text"] * 2, stored(np.stack([unit(1), unit(0.1, 1)])))
     return matrix
 
 
@@ -69,7 +70,9 @@ def test_removed_chunks_do_not_count() -> None:
     matrix = project(300)
     matrix.remove(1_000, 1_200)
     rest = spread.turn(spread._sample(matrix.snapshot))
-    assert rest == pytest.approx(spread.turn(matrix.snapshot.tail.vectors[200:]), abs=1e-3)
+    assert rest == pytest.approx(
+        spread.turn(matrix.snapshot.tail.floats(slice(200, None))), abs=1e-3
+    )
 
 
 def test_it_is_measured_again_when_there_are_twice_as_many() -> None:
@@ -79,7 +82,7 @@ def test_it_is_measured_again_when_there_are_twice_as_many() -> None:
         one.turned(matrix.snapshot, QUESTION)
         assert measured.call_count == 1
         more = np.tile(unit(0, 0, 1), (150, 1))
-        matrix.append(list(range(5_000, 5_150)), [3] * 150, ["text"] * 150, more)
+        matrix.append(list(range(5_000, 5_150)), [3] * 150, ["text"] * 150, stored(more))
         one.turned(matrix.snapshot, QUESTION)
         assert measured.call_count == 2
 

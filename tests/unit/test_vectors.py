@@ -18,15 +18,17 @@ from engine_samples import (
     embed_all,
     embedder,
     found_paths,
+    stored,
     update,
     vector_of,
     write,
 )  # fmt: skip
 from wherein.db_worker import pending
-from wherein.db_worker.codec import decode, encode
+from wherein.db_worker.codec import Floats, decode, encode
 from wherein.db_worker.engine import Engine
+from wherein.db_worker.scan import EXACT, NEAREST, scan
 from wherein.db_worker.symbols import TAIL, SymbolVectors, weight_of
-from wherein.db_worker.vectors import KIND_CODES, Matrix, scan
+from wherein.db_worker.vectors import KIND_CODES, Matrix
 from wherein.domain import BatchRequest, EmbedItem, Kind, Mode, SearchQuery, Symbol
 
 FOUR = "def one(): cats\n\ndef two(): dogs\n\ndef three(): birds\n\ndef four(): fish\n"
@@ -45,13 +47,15 @@ def test_what_is_no_vector_has_no_stored_form() -> None:
     assert [s is not None for s in encode(rows.tobytes(), 2)] == [True, False, False, False]
 
 
-def filled(count: int, dim: int = 8, seed: int = 0) -> tuple[Matrix, np.ndarray]:
+def filled(count: int, dim: int = 8, seed: int = 0) -> tuple[Matrix, Floats]:
+    """A matrix, and its vectors as they are after rounding."""
     rows = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
+    rows = decode([stored(rows).tobytes()], dim)
     matrix = Matrix("m", dim)
     for i in range(0, count, 7):  # in pieces, as they come
         ids = list(range(i, min(i + 7, count)))
         matrix.append(ids, [c % 10 for c in ids], ["function" if c % 2 else "text" for c in ids],
-                      rows[i : i + 7])  # fmt: skip
+                      stored(rows[i : i + 7]))  # fmt: skip
     return matrix, rows
 
 
@@ -61,7 +65,7 @@ def test_a_scan_equals_brute_force(merged: bool) -> None:
     matrix.remove(100, 200)
     if merged:
         matrix.merge(np.arange(10)[::-1].copy())
-        matrix.append([600], [3], ["text"], rows[:1] * 2)
+        matrix.append([600], [3], ["text"], stored(rows[:1] * 2))
         matrix.remove(300, 310)
     gone = set(range(100, 200)) | (set(range(300, 310)) if merged else set())
     query = rows[7]
@@ -88,6 +92,37 @@ def test_a_scan_equals_brute_force(merged: bool) -> None:
             assert found.floor() == pytest.approx(third_quartile, abs=1e-4)
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_many_vectors_are_compared_by_their_sketches_first(merged: bool) -> None:
+    """Of 12,000 real-valued vectors in eight kinds: the nearest are found, and only what may be."""
+    random = np.random.default_rng(3)
+    kinds = random.standard_normal((8, 96)).astype(np.float32)
+    rows = kinds[np.arange(12_000) % 8] + random.standard_normal((12_000, 96)).astype(np.float32)
+    rows = decode([stored(rows / np.linalg.norm(rows, axis=1, keepdims=True)).tobytes()], 96)
+    matrix = Matrix("m", 96)
+    everything = np.arange(12_000)
+    matrix.append(everything.tolist(), (everything % 5).tolist(), ["text"] * 12_000, stored(rows))
+    if merged:
+        matrix.merge(np.arange(5))
+    matrix.remove(0, 800)
+    assert matrix.snapshot.live > EXACT
+    files = np.array([True, True, True, True, False])
+    for file_filter, allowed in ((None, everything >= 800),
+                                 (files, (everything >= 800) & (everything % 5 < 4))):  # fmt: skip
+        found = scan(matrix.snapshot, rows[850], 0.0, file_filter)
+        assert len(found) == int(allowed.sum())
+        assert NEAREST <= len(found.ids) < NEAREST + 200
+        assert allowed[found.ids].all()
+        cosines = np.where(allowed, rows @ rows[850], -9)
+        true = np.argsort(-cosines)[:50].tolist()
+        best = found.top(50)
+        assert best[:20] == true[:20]
+        assert len(set(best) & set(true)) >= 49
+        far = int(np.argmin(np.where(allowed, cosines, 9)))  # not among those compared
+        assert far not in found.ids
+        assert found.of([far, 5]) == pytest.approx({far: float(cosines[far])}, abs=1e-4)
+
+
 def test_the_base_is_sorted_by_path_and_by_id_within() -> None:
     matrix, _ = filled(100)
     rank = np.array([5, 3, 1, 9, 7, 0, 2, 4, 6, 8])
@@ -101,12 +136,15 @@ def test_the_base_is_sorted_by_path_and_by_id_within() -> None:
 def test_a_snapshot_does_not_change() -> None:
     matrix, rows = filled(50)
     matrix.merge(np.arange(10))
-    matrix.append([60, 61], [1, 1], ["text", "text"], rows[:2])
+    matrix.append([60, 61], [1, 1], ["text", "text"], stored(rows[:2]))
     before = matrix.snapshot
     seen = scan(before, rows[3], 0.7).top(100)
     matrix.remove(60, 61)
     matrix.append(
-        list(range(100, 5_000)), [1] * 4_900, ["text"] * 4_900, np.tile(rows[:1], (4_900, 1))
+        list(range(100, 5_000)),
+        [1] * 4_900,
+        ["text"] * 4_900,
+        stored(np.tile(rows[:1], (4_900, 1))),
     )
     matrix.remove(0, 4_000)
     matrix.merge(np.arange(10))
@@ -123,8 +161,9 @@ def test_readers_see_whole_snapshots_beside_a_writer() -> None:
         while not stop.is_set():
             snapshot = matrix.snapshot
             for block in (snapshot.base, snapshot.tail):
-                lengths = {len(block.ids), len(block.vectors), len(block.alive), len(block.files)}
-                if len(lengths) != 1 or not (block.vectors[:, 0] == block.ids).all():
+                lengths = {len(rows) for rows in vars(block).values()} - {2}  # the bits have two
+                vectors = block.floats(slice(None))[:, 0]
+                if len(lengths) > 1 or not np.allclose(vectors, block.ids + 1, rtol=1e-4):
                     wrong.append(lengths)
 
     threads = [threading.Thread(target=read) for _ in range(2)]
@@ -133,7 +172,10 @@ def test_readers_see_whole_snapshots_beside_a_writer() -> None:
     for i in range(400):
         ids = list(range(i * 20, i * 20 + 20))
         matrix.append(
-            ids, [i % 9] * 20, ["text"] * 20, np.repeat(np.array(ids, np.float32)[:, None], 4, 1)
+            ids,
+            [i % 9] * 20,
+            ["text"] * 20,
+            stored(np.repeat(np.array(ids, np.float32)[:, None] + 1, 4, 1)),
         )
         matrix.remove(i * 20 - 30, i * 20 - 20)
         if i % 50 == 49:
@@ -228,10 +270,10 @@ def test_the_best_symbol_of_a_chunk_counts() -> None:
 def test_a_symbol_counts_as_much_as_the_questions_model_says() -> None:
     rows = np.array([[1, 0], [0, 1]], "<f4")
     matrix = Matrix("model", 2)
-    matrix.append([7], [1], ["function"], rows[:1])
-    (stored,) = encode(rows[1:].tobytes(), 2)
-    assert stored
-    matrix.snapshot.symbols.add([(7, 1.0, stored)])
+    matrix.append([7], [1], ["function"], stored(rows[:1]))
+    (symbol,) = encode(rows[1:].tobytes(), 2)
+    assert symbol
+    matrix.snapshot.symbols.add([(7, 1.0, symbol)])
     question = np.array([0.6, 0.8], np.float32)
     for weight in (0.0, 0.2, 0.7):
         near = scan(matrix.snapshot, question, weight).of([7])[7]
@@ -241,23 +283,23 @@ def test_a_symbol_counts_as_much_as_the_questions_model_says() -> None:
 def test_many_symbols_are_found_whenever_they_came_and_removed_ones_give_their_room_back() -> None:
     random = np.random.default_rng(1)
     rows = random.standard_normal((3 * TAIL, 4)).astype("<f4")
-    stored = [data for data in encode(rows.tobytes(), 4) if data]
-    chunks = random.integers(0, TAIL, len(stored)).tolist()
-    weights = random.uniform(0.1, 1, len(stored)).astype(np.float32).tolist()
+    forms = [data for data in encode(rows.tobytes(), 4) if data]
+    chunks = random.integers(0, TAIL, len(forms)).tolist()
+    weights = random.uniform(0.1, 1, len(forms)).astype(np.float32).tolist()
     question = random.standard_normal(4).astype(np.float32)
-    cosines = decode(stored, 4) @ question * np.array(weights, np.float32)
+    cosines = decode(forms, 4) @ question * np.array(weights, np.float32)
     expected = [0.0] * TAIL
     for chunk, cosine in zip(chunks, cosines.tolist(), strict=True):
         expected[chunk] = max(expected[chunk], cosine)
     symbols = SymbolVectors(4)
-    all_rows = list(zip(chunks, weights, stored, strict=True))
+    all_rows = list(zip(chunks, weights, forms, strict=True))
     symbols.load(all_rows[:TAIL])
     for start in range(TAIL, len(all_rows), 100):
         symbols.add(all_rows[start : start + 100])
     assert symbols.best(range(TAIL), question).tolist() == pytest.approx(expected, abs=1e-5)
     for chunk in range(0, TAIL, 2):
         symbols.remove(chunk, chunk + 1)
-    symbols.add([(TAIL + i, 1.0, stored[i]) for i in range(TAIL + 200)])
+    symbols.add([(TAIL + i, 1.0, forms[i]) for i in range(TAIL + 200)])
     assert len(symbols) < 0.6 * len(all_rows) + TAIL + 201
     even = [0.0 if chunk % 2 == 0 else value for chunk, value in enumerate(expected)]
     assert symbols.best(range(TAIL), question).tolist() == pytest.approx(even, abs=1e-5)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Stored = NDArray[np.int8]
 
 
 def encode(data: bytes, dim: int) -> list[bytes | None]:
@@ -26,10 +27,15 @@ def encode(data: bytes, dim: int) -> list[bytes | None]:
 
 def decode(stored: Sequence[bytes], dim: int) -> Floats:
     """Turn stored vectors back into an n x dim float32 matrix; a string may hold several."""
-    return decoded(np.frombuffer(b"".join(stored), dtype=np.int8).reshape(-1, dim + 4))
+    return decoded(side_by_side(stored, dim))
 
 
-def decoded(rows: NDArray[np.int8]) -> Floats:
+def side_by_side(stored: Sequence[bytes], dim: int) -> Stored:
+    """Put stored vectors into one array, n x (4 + dim); a string may hold several."""
+    return np.frombuffer(b"".join(stored), dtype=np.int8).reshape(-1, dim + 4)
+
+
+def decoded(rows: Stored) -> Floats:
     """Turn stored vectors that lie side by side, n x (dim + 4), into n x dim float32."""
     scales = rows[:, :4].copy().view("<f4")
     out: Floats = rows[:, 4:].astype(np.float32)

@@ -21,7 +21,7 @@ import apsw
 from wherein.db_worker import disk, generations, loading, memory, schema, upkeep
 from wherein.db_worker.catalogue import Catalogue
 from wherein.db_worker.changes import Change
-from wherein.db_worker.codec import decode
+from wherein.db_worker.codec import side_by_side
 from wherein.db_worker.failures import explained
 from wherein.db_worker.generations import Opened
 from wherein.db_worker.lexical import Frequencies
@@ -366,7 +366,7 @@ class Engine:
     def _add_vectors(self, rows: list[tuple[int, int, str]], data: list[bytes]) -> None:
         if rows:
             ids, files, kinds = zip(*rows, strict=True)
-            self._matrix.append(ids, files, kinds, decode(data, self._store.dim))
+            self._matrix.append(ids, files, kinds, side_by_side(data, self._store.dim))
             self._live += len(rows)
 
     def _merge_if(self, wanted: bool) -> None:

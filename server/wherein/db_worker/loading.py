@@ -8,7 +8,7 @@ from typing import Final
 import apsw
 
 from wherein.db_worker.changes import FileRow
-from wherein.db_worker.codec import crc, decode
+from wherein.db_worker.codec import crc, side_by_side
 from wherein.db_worker.pending import Pending
 from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.snippets import Place
@@ -35,7 +35,7 @@ _SOURCES: Final = """SELECT f.path, c.symbol, c.start_byte, c.end_byte, c.start_
     WHERE c.id IN (SELECT value FROM carray(?)) ORDER BY c.id"""
 _KEYS: Final = """SELECT c.key FROM files f JOIN chunks c
     ON c.id >= f.first_chunk AND c.id < f.end_chunk WHERE f.path = ? ORDER BY c.id"""
-_DECODED_AT_ONCE: Final = 4_096
+_PUT_AT_ONCE: Final = 4_096
 
 
 def files(conn: apsw.Connection) -> list[FileRow]:
@@ -60,11 +60,11 @@ def vectors_of(conn: apsw.Connection, model: int, dim: int, chunks: int) -> tupl
             block.ids[row], block.files[row], block.kinds[row] = chunk, file, KIND_CODES[kind]
             row += 1
             waiting.append(data)
-            if len(waiting) == _DECODED_AT_ONCE:
-                block.vectors[row - len(waiting) : row] = decode(waiting, dim)
+            if len(waiting) == _PUT_AT_ONCE:
+                block.put(row - len(waiting), side_by_side(waiting, dim))
                 waiting = []
     if waiting:
-        block.vectors[row - len(waiting) : row] = decode(waiting, dim)
+        block.put(row - len(waiting), side_by_side(waiting, dim))
     return block.first(row), pending
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
-from wherein.db_worker.vectors import Scan
+from wherein.db_worker.scan import Scan
 from wherein.domain import Mode, QueryVector
 from wherein.errors import RequestCancelled, WhereinError
 

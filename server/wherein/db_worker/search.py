@@ -27,9 +27,10 @@ from wherein.db_worker.extra import Extra
 from wherein.db_worker.failures import reading
 from wherein.db_worker.meaning import Cancelled, EmbedQuery, Sense
 from wherein.db_worker.missing import Maker
+from wherein.db_worker.scan import Scan, scan
 from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.unsaved import NOTHING_TYPED, Asked, Typed, View
-from wherein.db_worker.vectors import KIND_CODES, Scan, Snapshot, scan
+from wherein.db_worker.vectors import KIND_CODES, Snapshot
 from wherein.domain import (
     Coverage,
     FileList,

@@ -15,9 +15,9 @@ from wherein.db_worker.clock import Clock
 from wherein.db_worker.embedders import EmbedNow
 from wherein.db_worker.failures import reading
 from wherein.db_worker.meaning import Cancelled
+from wherein.db_worker.scan import Scan
 from wherein.db_worker.schema import query
 from wherein.db_worker.snippets import MOST_BYTES
-from wherein.db_worker.vectors import Scan
 from wherein.domain import EmbedItem, Mode, QueryVector, SearchResponse, SimilarQuery, Skip
 from wherein.errors import InvalidParams
 from wherein.indexing.header import input_key

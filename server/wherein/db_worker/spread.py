@@ -65,4 +65,4 @@ def turn(rows: Floats) -> Floats:
 def _sample(snapshot: Snapshot) -> Floats:
     blocks = [block for block in (snapshot.base, snapshot.tail) if len(block)]
     step = -(-sum(map(len, blocks)) // _SAMPLE)
-    return np.concatenate([b.vectors[::step][b.alive[::step]] for b in blocks])
+    return np.concatenate([b.floats(slice(None, None, step))[b.alive[::step]] for b in blocks])

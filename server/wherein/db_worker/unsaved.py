@@ -22,8 +22,8 @@ from wherein.db_worker import lexical
 from wherein.db_worker.catalogue import Catalogue
 from wherein.db_worker.embedders import EmbedNow
 from wherein.db_worker.overlay import Parsed, Piece, Unsaved
+from wherein.db_worker.scan import Scan
 from wherein.db_worker.schema import query
-from wherein.db_worker.vectors import Scan
 from wherein.domain import EmbedItem, IndexStats, Mode, SearchQuery, Skip, Symbol, VectorBatch
 from wherein.errors import WhereinError
 from wherein.ranking.fusion import Candidate

@@ -1,22 +1,23 @@
-"""The vectors in memory: one float32 matrix that one thread changes and any thread may scan.
+"""The vectors in memory: rows that one thread changes and any thread may compare.
 
-In memory the vectors are float32, because numpy scans nothing faster. The base is sorted by path,
-so that a path filter is a few slices of it; new vectors go to an unsorted tail, removed ones are
-marked, and `merge` brings both into the base. A `Snapshot` never changes: rows are appended behind
-its end, and the marks are copied before they are changed. Numbers of one model only. Runs in the
-database process only.
+They are as on disk, an int8 a number and a scale, and with each its sketch: a third of what float32
+takes, and a scan reads the sketches only (docs/adr/0020). The base is sorted by path; new vectors
+go to an unsorted tail, removed ones are marked, and `merge` brings both into the base. A `Snapshot`
+never changes: rows are appended behind its end, and the marks are copied before they are changed.
+Numbers of one model only. Runs in the database process only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wherein.db_worker.codec import Floats
+from wherein.db_worker.codec import Floats, Stored
+from wherein.db_worker.sketches import Bits, sketch, words_of
 from wherein.db_worker.spread import Spread
 from wherein.db_worker.symbols import SymbolVectors
 from wherein.domain import Kind
@@ -27,23 +28,24 @@ Bools = NDArray[np.bool_]
 #: The tail may hold this many rows, or this share of the base, before it is merged.
 TAIL_ROWS: Final = 4_096
 TAIL_SHARE: Final = 0.05
-#: A filter that leaves less than this share of the rows scans those rows only.
-_SELECTIVE: Final = 0.3
-_MANY_RUNS: Final = 256
-#: The floor of meaning is this quantile of about so many chunks, evenly taken.
-_FLOOR: Final = 0.75
-_FLOOR_SAMPLE: Final = 256
-#: The last bits of a product depend on where a row lies in the matrix; copies of code are as near.
-_DIGITS: Final = 4
+#: Bytes of floats that are made together. Larger arrays are taken from the system one by one (see
+#: `memory`), which takes six times as long.
+_PIECE: Final = 96 << 10
 
 KIND_CODES: Final = {kind.value: code for code, kind in enumerate(Kind)}
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows side by side: vectors, chunk ids, file ids, kind codes, and which are not removed."""
+    """Rows side by side: vectors, chunk ids, file ids, kind codes, and which are not removed.
 
-    vectors: Floats
+    A vector is `values`, int8, times its scale; `bits` (2 x words x rows) and `excess` its sketch.
+    """
+
+    values: NDArray[np.int8]
+    scales: Floats
+    bits: Bits
+    excess: NDArray[np.int32]
     ids: Ints
     files: Ints
     kinds: NDArray[np.uint8]
@@ -56,7 +58,10 @@ class Block:
     def empty(rows: int, dim: int) -> Block:
         """Make room for rows."""
         return Block(
-            np.empty((rows, dim), np.float32),
+            np.empty((rows, dim), np.int8),
+            np.empty(rows, np.float32),
+            np.empty((2, words_of(dim), rows), np.uint64),
+            np.empty(rows, np.int32),
             np.empty(rows, np.int64),
             np.empty(rows, np.int64),
             np.empty(rows, np.uint8),
@@ -66,14 +71,44 @@ class Block:
     def first(self, rows: int) -> Block:
         """Return a view of the first rows."""
         return Block(
-            self.vectors[:rows], self.ids[:rows], self.files[:rows], self.kinds[:rows],
-            self.alive[:rows],
+            self.values[:rows], self.scales[:rows], self.bits[:, :, :rows], self.excess[:rows],
+            self.ids[:rows], self.files[:rows], self.kinds[:rows], self.alive[:rows],
         )  # fmt: skip
+
+    def put(self, start: int, stored: Stored) -> None:
+        """Set the vectors of rows from `start` on, of their stored forms, n x (4 + dim)."""
+        rows = slice(start, start + len(stored))
+        self.values[rows] = stored[:, 4:]
+        self.scales[rows] = stored[:, :4].copy().view("<f4")[:, 0]
+        self.bits[:, :, rows], self.excess[rows] = sketch(self.values[rows])
+
+    def take(self, rows: Ints, other: Block, which: Bools) -> None:
+        """Set these rows to those of another block that `which` marks."""
+        self.values[rows], self.scales[rows] = other.values[which], other.scales[which]
+        self.bits[:, :, rows], self.excess[rows] = other.bits[:, :, which], other.excess[which]
+        self.ids[rows], self.files[rows] = other.ids[which], other.files[which]
+        self.kinds[rows] = other.kinds[which]
+
+    def floats(self, rows: Ints | slice) -> Floats:
+        """Return the vectors of some rows."""
+        found: Floats = self.values[rows].astype(np.float32)
+        found *= self.scales[rows, None]
+        return found
+
+    def cosines(self, rows: Ints, query: Floats) -> Floats:
+        """Compare a query with the vectors of some rows."""
+        found = np.empty(len(rows), np.float32)
+        step = max(1, _PIECE // (4 * max(1, len(query))))
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            np.matmul(self.values[part].astype(np.float32), query, out=found[start:][: len(part)])
+        found *= self.scales[rows]
+        return found
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The matrix at one moment. `by_id` orders the base's rows by chunk id.
+    """The vectors at one moment. `by_id` orders the base's rows by chunk id.
 
     `symbols` is of the same model, and with `spread` what goes on changing.
     """
@@ -91,138 +126,6 @@ class Snapshot:
     def live(self) -> int:
         """Number of vectors that are not removed."""
         return int(np.count_nonzero(self.base.alive) + np.count_nonzero(self.tail.alive))
-
-
-class _Scanned(NamedTuple):
-    """The rows of one block that a scan compared, all of them where `rows` is None.
-
-    `by_id` orders the block's rows by chunk id, and `first` is the place of the first cosine.
-    """
-
-    ids: Ints
-    by_id: Ints
-    rows: Ints | None
-    first: int
-
-    def places(self, wanted: Ints) -> tuple[Ints, Bools]:
-        """Return where the cosines of chunks are, and which of the chunks have one here."""
-        at = np.searchsorted(self.ids, wanted, sorter=self.by_id)
-        places = self.by_id[np.minimum(at, len(self.ids) - 1)]
-        found = self.ids[places] == wanted
-        if self.rows is not None:
-            rows = places
-            places = np.minimum(np.searchsorted(self.rows, rows), max(0, len(self.rows) - 1))
-            found &= self.rows[places] == rows if len(self.rows) else False
-        return places + self.first, found
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Cosines of one query with the text of every chunk that its filter lets through.
-
-    How near a chunk is in the end is this and its best symbol. Symbols are looked up for a few
-    chunks only: the nearest by text lose nothing against all chunks.
-    """
-
-    ids: Ints
-    cosines: Floats
-    query: Floats
-    symbols: SymbolVectors
-    symbol_weight: float
-    _scanned: tuple[_Scanned, ...]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def top(self, k: int) -> list[int]:
-        """Return the k chunks whose text is nearest, nearest first; equal ones by id."""
-        count = len(self.ids)
-        rows: NDArray[Any] = np.arange(count)
-        if k < count:
-            rows = np.argpartition(self.cosines, count - k)[count - k :]
-        rows = rows[np.lexsort((self.ids[rows], -self.cosines[rows]))]
-        found: list[int] = self.ids[rows].tolist()
-        return found
-
-    def floor(self) -> float:
-        """Return the nearness that counts as nothing: the third quartile of all chunks."""
-        if not len(self.ids):
-            return 0.0
-        step = -(-len(self.ids) // _FLOOR_SAMPLE)
-        near = self._nearness(self.ids[::step].tolist(), self.cosines[::step])
-        place = _FLOOR * (len(near) - 1)
-        below, above = int(place), min(int(place) + 1, len(near) - 1)
-        ordered = np.partition(near, (below, above))  # np.quantile takes five times as long
-        return float(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
-
-    def of(self, ids: Iterable[int]) -> dict[int, float]:
-        """Return how near these chunks are, as far as they were scanned."""
-        wanted = np.fromiter(ids, np.int64)
-        if not len(wanted) or not len(self.ids):
-            return {}
-        near: dict[int, float] = {}
-        for part in self._scanned:
-            places, hit = part.places(wanted)
-            known: list[int] = wanted[hit].tolist()
-            numbers = self._nearness(known, self.cosines[places[hit]]).astype(float).tolist()
-            near.update(zip(known, numbers, strict=True))
-        return near
-
-    def _nearness(self, chunks: list[int], cosines: Floats) -> Floats:
-        exact = cosines + self.symbol_weight * self.symbols.best(chunks, self.query)
-        near: Floats = exact.round(_DIGITS)
-        return near
-
-
-def scan(
-    snapshot: Snapshot,
-    query: Floats,
-    symbol_weight: float,
-    files: Bools | None = None,
-    kinds: Bools | None = None,
-) -> Scan:
-    """Compare a query with rows of a snapshot: `files` by file id and `kinds` by code say which.
-
-    A file id beyond the end of `files` is one that came after the filter was made: left out.
-    """
-    ids, cosines, scanned, count = [np.empty(0, np.int64)], [np.empty(0, np.float32)], [], 0
-    for block in (snapshot.base, snapshot.tail):
-        if not block:
-            continue
-        rows, near = _scan_block(block, query, files, kinds)
-        ids.append(block.ids if rows is None else block.ids[rows])
-        cosines.append(near)
-        by_id = snapshot.by_id if block is snapshot.base else np.argsort(block.ids, kind="stable")
-        scanned.append(_Scanned(block.ids, by_id, rows, count))
-        count += len(near)
-    return Scan(
-        np.concatenate(ids), np.concatenate(cosines), query, snapshot.symbols, symbol_weight,
-        tuple(scanned),
-    )  # fmt: skip
-
-
-def _scan_block(
-    block: Block, query: Floats, files: Bools | None, kinds: Bools | None
-) -> tuple[Ints | None, Floats]:
-    """Return which rows were compared, None for all of them, and their cosines."""
-    keep = block.alive
-    if files is not None:
-        known = block.files < len(files)
-        keep = keep & known & files[np.where(known, block.files, 0)]
-    if kinds is not None:
-        keep = keep & kinds[block.kinds]
-    count = int(np.count_nonzero(keep))
-    if count == len(block):
-        return None, block.vectors @ query
-    rows = np.flatnonzero(keep)
-    if count > _SELECTIVE * len(block):
-        return rows, (block.vectors @ query)[rows]
-    edges = np.flatnonzero(np.diff(rows) > 1) + 1
-    if len(edges) >= _MANY_RUNS or not count:
-        return rows, block.vectors[rows] @ query
-    runs = np.split(rows, edges)
-    cosines = [block.vectors[run[0] : run[-1] + 1] @ query for run in runs]
-    return rows, np.concatenate(cosines)
 
 
 class Matrix:
@@ -248,17 +151,16 @@ class Matrix:
         )  # fmt: skip
 
     def append(
-        self, ids: Sequence[int], files: Sequence[int], kinds: Sequence[str], rows: Floats
+        self, ids: Sequence[int], files: Sequence[int], kinds: Sequence[str], stored: Stored
     ) -> None:
-        """Add vectors of chunks that have none in here."""
+        """Add vectors of chunks that have none in here, in their stored form."""
         now = len(self.snapshot.tail)
         end = now + len(ids)
         if end > len(self._room):
             bigger = Block.empty(max(2 * len(self._room), end, TAIL_ROWS), self.snapshot.dim)
-            for old, new in zip(vars(self._room).values(), vars(bigger).values(), strict=True):
-                new[:now] = old[:now]
+            bigger.take(np.arange(now), self._room.first(now), np.ones(now, np.bool_))
             self._room = bigger
-        self._room.vectors[now:end] = rows
+        self._room.put(now, stored)
         self._room.ids[now:end] = ids
         self._room.files[now:end] = files
         self._room.kinds[now:end] = [KIND_CODES[kind] for kind in kinds]
@@ -300,16 +202,14 @@ class Matrix:
         parts = (self.snapshot.base, self.snapshot.tail)
         ids = np.concatenate([p.ids[p.alive] for p in parts])
         files = np.concatenate([p.files[p.alive] for p in parts])
-        kinds = np.concatenate([p.kinds[p.alive] for p in parts])
         order = np.lexsort((ids, rank[files])) if len(ids) else np.empty(0, np.int64)
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
         base = Block.empty(len(ids), self.snapshot.dim)
-        base.ids[:], base.files[:], base.kinds[:] = ids[order], files[order], kinds[order]
         done = 0
         for part in parts:
-            count = int(part.alive.sum())
-            base.vectors[place[done : done + count]] = part.vectors[part.alive]
+            count = int(np.count_nonzero(part.alive))
+            base.take(place[done : done + count], part, part.alive)
             done += count
         self._room = Block.empty(TAIL_ROWS, self.snapshot.dim)
         self.load(base, self.snapshot.commit)
