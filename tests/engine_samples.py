@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
-from wherein.db_worker.codec import Floats, Stored, encode, side_by_side
+from wherein.db_worker.codec import Floats, Stored, decode, encode, side_by_side
 from wherein.db_worker.engine import Engine
+from wherein.db_worker.vectors import Matrix
 from wherein.domain import (
     BatchRequest,
     Chunk,
@@ -43,6 +44,18 @@ def stored(rows: Floats) -> Stored:
     """Vectors as the store hands them to the matrix."""
     dim = rows.shape[1]
     return side_by_side([s for s in encode(rows.astype("<f4").tobytes(), dim) if s], dim)
+
+
+def filled(count: int, dim: int = 8, seed: int = 0) -> tuple[Matrix, Floats]:
+    """A matrix, and its vectors as they are after rounding."""
+    rows = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
+    rows = decode([stored(rows).tobytes()], dim)
+    matrix = Matrix("m", dim)
+    for i in range(0, count, 7):  # in pieces, as they come
+        ids = list(range(i, min(i + 7, count)))
+        matrix.append(ids, [c % 10 for c in ids], ["function" if c % 2 else "text" for c in ids],
+                      stored(rows[i : i + 7]))  # fmt: skip
+    return matrix, rows
 
 
 def update(
