@@ -123,6 +123,7 @@ def test_models_are_listed_and_a_folder_without_one_is_refused(
     assert (wherein_home / "config" / "model.json").is_file()
 
 
+@pytest.mark.usefixtures("wherein_home")
 def test_no_folder_is_not_this_folder(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     assert run("index", ".", cwd=tmp_path).returncode == 0
