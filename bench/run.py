@@ -1,6 +1,6 @@
 """Measures wherein and prints the table that the README has: `make bench`.
 
-python bench/run.py [initialize|words|django|search|splitting|frames|embedding]…
+python bench/run.py [initialize|words|indexing|django|search|splitting|frames|embedding]…
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import indexing
 import speed
 
 _BY_NAME = {
     "initialize": speed.initialize,
     "words": speed.words,
+    "indexing": indexing.indexing,
     "django": speed.django,
     "search": speed.search,
     "splitting": lambda _: speed.splitting(),
