@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wherein.domain import Kind
 from wherein.ranking import explain, fusion
 from wherein.ranking.fusion import Candidate
-from wherein.ranking.query import MAX_TEXT, parse
+from wherein.ranking.query import MAX_TEXT, Mention, parse
 from wherein.ranking.rules import RULES, apply_rules, aside_kinds
 
 
@@ -179,6 +179,49 @@ def test_qualifier_prefers_the_definition_inside_what_was_named() -> None:
     names = ("definition", "qualifier")
     apply_rules(parse("Uploader.retry"), pool, [rule for rule in RULES if rule.name in names])
     assert [c.score for c in pool] == [3.5, 3.0, 3.5, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "mentions"),
+    [
+        ("how ClientSession reuses connections", [("ClientSession", "", True)]),
+        ("where does get_object_or_404 raise the error", [("get_object_or_404", "", True)]),
+        ("how Picker:find opens a window", [("find", "Picker", True)]),
+        ("static files sent with res.sendFile", [("sendFile", "res", False)]),
+        ("Like before_request, but for all", [("before_request", "", False)]),
+        ("in what order are the functions given to use() called", [("use", "", False)]),
+        ("HTTPServer and std::vector", [("HTTPServer", "", True), ("vector", "std", True)]),
+        ("e.g. http://host/a-b at 10.5, Node.js", []),
+        ("retry failed Uploads over HTTP", []),
+        ("Uploader.retry", []),  # a name by itself, and no sentence
+        ("a_a b_b c_c d_d e_e", [("a_a", "", True), ("b_b", "", True), ("c_c", "", True)]),
+    ],
+)
+def test_code_that_a_sentence_names_is_known(
+    text: str, mentions: list[tuple[str, str, bool]]
+) -> None:
+    assert list(parse(text).mentions) == [Mention(*mention) for mention in mentions]
+
+
+def test_what_a_sentence_names_is_raised_where_it_is_defined() -> None:
+    own, user = candidate(1, definitions=("find",), symbol="Picker:find"), candidate(2)
+    assert only("mention", "how Picker:find opens a window", own, user) == [1.6, 1.0]
+    assert own.rules == ["mention"]
+    for question in (
+        "windows opened by Picker:find",  # about something else
+        "how Picker:Find opens",
+        "how Window:find opens",
+    ):
+        own.score = 1.0
+        assert only("mention", question, own, user) == [1.3, 1.0]
+
+
+def test_what_many_files_define_says_less_and_imports_say_half() -> None:
+    four = [candidate(n, f"{n}.py", 0, ("send_all",), "send_all") for n in range(4)]
+    assert only("mention", "how send_all works", *four) == [0.3] * 4
+    own = candidate(1, score=0, definitions=("send_all",), symbol="send_all")
+    rest = candidate(2, score=0, definitions=("send_all",), file=1)
+    assert only("mention", "how send_all works", own, rest) == [0.6, 0.3]
 
 
 def test_file_and_directory_names_count_by_share_of_the_question() -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from wherein.ranking.fusion import Candidate
 
-_BY_NAME: Final = frozenset({"definition", "symbol name", "file name"})
+_BY_NAME: Final = frozenset({"definition", "mention", "symbol name", "file name"})
 
 
 def via(candidate: Candidate) -> tuple[str, ...]:

@@ -20,6 +20,15 @@ _SYMBOL: Final = re.compile(
     r"(?:\.|::|@|#|/|\\)?[\w$]+(?:(?:\.|::|->|#|/|\\)[\w$]+)*[!?]?(?:\(\))?\Z"
 )
 _JOINTS: Final = re.compile(r"\.|::|->|#|/|\\")
+# A word of a sentence that may be code, with what it is joined to; Lua joins by one colon.
+_WORD: Final = re.compile(r"[^\W\d][\w$]*(?:(?:\.|::?|#|->)[^\W\d][\w$]*)*(?:\(\))?")
+_WORD_JOINTS: Final = re.compile(r"\.|::?|#|->")
+# snake_case, camelCase, HTTPServer, joined(), joined.up
+_CODE: Final = re.compile(r"\w_\w|[a-z0-9][A-Z]|[A-Z]{2,}[a-z]|\(\)\Z|\w(?:\.|::?|#|->)\w")
+_MOST_MENTIONS: Final = 3
+_SHORTEST_MENTION: Final = 3
+# "Like save, but …" is about something else.
+_SAY_NOTHING: Final = STOP_WORDS - {"like"}
 
 #: Word (stemmed) in a question -> the kind of file that it asks for.
 _ASKING: Final = {
@@ -36,12 +45,25 @@ _ASKING: Final = {
 
 
 @dataclass(frozen=True)
+class Mention:
+    """Code that a sentence names: `find` of "how Picker:find opens", and `Picker` before it.
+
+    `subject` says that the sentence is about it: nothing that means anything stands before it.
+    """
+
+    name: str
+    qualifier: str
+    subject: bool
+
+
+@dataclass(frozen=True)
 class Question:
     """What a query text says.
 
     `terms` are tokens for the word index, each once, mapped to the word as typed. `words` are the
     stems longer than two letters that names of files are compared with. `name` is the last part of
-    a symbol-like text, "" for a sentence, and `qualifiers` the parts before it.
+    a symbol-like text, "" for a sentence, and `qualifiers` the parts before it. `mentions` are the
+    names in a sentence.
     """
 
     text: str
@@ -50,6 +72,7 @@ class Question:
     name: str
     qualifiers: tuple[str, ...]
     asks_for: frozenset[str]
+    mentions: tuple[Mention, ...] = ()
 
     @property
     def symbol_like(self) -> bool:
@@ -85,4 +108,19 @@ def parse(text: str) -> Question:
         name=name,
         qualifiers=qualifiers,
         asks_for=frozenset(_ASKING[word] for word in terms if word in _ASKING),
+        mentions=() if name else _mentions(text),
     )
+
+
+def _mentions(text: str) -> tuple[Mention, ...]:
+    """Find the code that a sentence names: words that no language but a programming one has."""
+    found: dict[str, Mention] = {}
+    subject = True
+    for word in _WORD.findall(text):
+        if _CODE.search(word):
+            *before, name = _WORD_JOINTS.split(word.removesuffix("()"))
+            if len(name) >= _SHORTEST_MENTION:
+                found.setdefault(name, Mention(name, before[-1] if before else "", subject))
+        elif word.lower() not in _SAY_NOTHING:
+            subject = False
+    return tuple(found.values())[:_MOST_MENTIONS]

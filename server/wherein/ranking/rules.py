@@ -8,6 +8,7 @@ add one: a function, a row, and its line in the ablation.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -122,15 +123,36 @@ def _qualifier(question: Question, candidates: Sequence[Candidate], weight: floa
     """Raise a definition inside what stands before the name: `Uploader` of `Uploader.retry`."""
     if not question.qualifiers:
         return
-    wanted = question.qualifiers[-1].casefold()
     for c in candidates:
-        if "definition" not in c.rules:
-            continue
-        around = {part.casefold() for part in c.symbol.split(".")}
-        around |= {part.casefold() for part in PurePosixPath(_text(c.path)).with_suffix("").parts}
-        if wanted in around:
+        if "definition" in c.rules and _is_inside(c, question.qualifiers[-1]):
             c.add(weight)
             c.rules.append("qualifier")
+
+
+def _mention(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
+    """Raise what defines code that a sentence names: "how ClientSession reuses connections".
+
+    Half for a name that is not what the sentence is about ("shortcut for add_route"), for one in
+    other letters' case, for one inside something else than what stands before it, and in the rest
+    of a file when a chunk of its own has it. The more files define it the less it says.
+    """
+    for mention in question.mentions:
+        name, folded = mention.name, mention.name.casefold()
+        exact = [c for c in candidates if name in c.definitions]
+        named = exact or [
+            c for c in candidates if any(d.casefold() == folded for d in c.definitions)
+        ]
+        elsewhere = any(c.symbol for c in named)
+        share = weight / math.sqrt(max(1, len({c.file for c in named})))
+        for c in named:
+            halved = (
+                not mention.subject,
+                not exact,
+                bool(mention.qualifier) and not _is_inside(c, mention.qualifier),
+                elsewhere and not c.symbol,
+            )
+            c.add(share * 0.5 ** sum(halved))
+            c.rules.append("mention")
 
 
 def _file_name(question: Question, candidates: Sequence[Candidate], weight: float) -> None:
@@ -157,6 +179,7 @@ def _file_name(question: Question, candidates: Sequence[Candidate], weight: floa
             c.rules.append("file name")
 
 
+_SYMBOL_JOINTS: Final = re.compile(r"\.|::?|#")
 #: Chunks of a file that its coherence counts; 4 to 8 are within noise of each other.
 _COHERENT: Final = 6
 
@@ -169,6 +192,7 @@ RULES: Final = (
     Rule("file coherence", 0.4, _file_coherence),
     Rule("definition", 3.0, _definition),
     Rule("qualifier", 0.5, _qualifier),
+    Rule("mention", 0.6, _mention),
     Rule("file name", 1.0, _file_name),
 )
 
@@ -253,6 +277,13 @@ def _match(word: str, name: str) -> float:
 
 def _text(path: bytes) -> str:
     return path.decode("utf-8", "replace")
+
+
+def _is_inside(c: Candidate, name: str) -> bool:
+    """Say whether a candidate is in something of that name: a class, a file, a directory."""
+    around = {part.casefold() for part in _SYMBOL_JOINTS.split(c.symbol)}
+    around |= {part.casefold() for part in PurePosixPath(_text(c.path)).with_suffix("").parts}
+    return name.casefold() in around
 
 
 def _stem_of_file(path: bytes) -> str:
