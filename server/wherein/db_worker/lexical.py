@@ -19,9 +19,9 @@ from wherein.db_worker.schema import query
 from wherein.domain import Chunk
 from wherein.ranking.words import token_text
 
-#: Postings that a query may touch: about 1.5 ms. Small trees never reach it; on whole packages
-#: 2,000 to 6,000 are level.
-POSTING_BUDGET: Final = 3_000
+#: Postings that a query may touch: about 1 ms. Small trees never reach it; on whole packages 1,500
+#: to 6,000 are level (docs/ranking.md).
+POSTING_BUDGET: Final = 2_000
 #: Up to so many postings, going through all of them is faster than looking up ten rows by id
 #: (.06 us a posting, .024 ms a row).
 PASSED_OVER: Final = 4_000
