@@ -73,6 +73,16 @@ class Pool:
             found.setdefault(self.functions[at].package, []).append(value)
         return found
 
+    def apart(self) -> dict[str, Pool]:
+        """Split into pools of one package each, with the questions about it."""
+        found = {}
+        for package in self.by_package([0] * len(self.questions)):
+            own = [at for at, f in enumerate(self.functions) if f.package == package]
+            places = {at: place for place, at in enumerate(own)}
+            questions = [(q, places[at]) for q, at in self.questions if at in places]
+            found[package] = Pool(package, [self.functions[at] for at in own], questions)
+        return found
+
     def sample(self) -> Pool:
         """A part of this set: some of the questions, and their functions among others."""
         rng = random.Random(f"{SEED} {self.name}")  # noqa: S311 - dice that a seed decides

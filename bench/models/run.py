@@ -7,8 +7,9 @@ wordllama bm25. Without names: the default and all baselines. What was measured 
 the model's name and not measured again (`--again` does); the table is printed and written to
 DIR/table.md. Differences are from the first model named, with paired 95 % intervals.
 
-docstring    function by the first sentence of its documentation, sets by language, vectors alone
-             (or words alone); MiniLM and wordllama on the small pools only, where all are measured
+docstring    function by the first sentence of its documentation, vectors alone (or words alone),
+             among all functions of a language's packages and among those of its own; MiniLM and
+             wordllama on the small pools only, where all are measured
 handwritten  bench/quality/questions.jsonl by the cosine of chunks alone; MiniLM is asked about the
              packages of at most 3,000 chunks, and everybody is compared on those as well
 search       the same through the whole engine: words, vectors, rules
@@ -38,6 +39,7 @@ import tables  # noqa: E402 - as above
 from docstrings import Pool, pool  # noqa: E402 - as above
 
 PARTS = ("docstring", "handwritten", "search", "development", "cost")
+ALONE = tables.ALONE
 TURNS = 3
 SLOW = frozenset(("minilm",))
 #: Its tokenizer takes ten times as long as ours: the small pools will do.
@@ -118,10 +120,19 @@ def _docstring(kept: Kept, models: Sequence[str]) -> None:
                 for name, one in of.items()
             }
 
+        def alone(model: str = model, *, turned: bool = False) -> dict[str, dict[str, list[int]]]:
+            place = _place(model)
+            return {
+                name: {p: measure.of_pool(one, place, turned=turned).tolist() for p, one in own}
+                for name, own in ((name, one.apart().items()) for name, one in pools.items())
+            }
+
         if model not in SLOW | SLOW_WORDS:
             kept.get("docstring", model, lambda: ranks(pools))
+            kept.get(ALONE, model, alone)
             if model != contenders.BM25:
                 kept.get("docstring, questions turned", model, lambda: ranks(pools, turned=True))
+                kept.get(f"{ALONE}, questions turned", model, lambda: alone(turned=True))
         kept.get("docstring, small pools", model, lambda: ranks(small))
 
 

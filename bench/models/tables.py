@@ -10,6 +10,7 @@ import numpy as np
 from contenders import LEARNT_BY_STARTER
 from numpy.typing import NDArray
 
+ALONE = "docstring, each package by itself"
 ENOUGH = 20  # questions, for a package to have a mean of its own
 
 Values = dict[str, dict[str, Any]]
@@ -19,7 +20,10 @@ Figures = NDArray[np.float64]
 def written(models: Sequence[str], values: Values) -> str:
     """Return all tables for these models, those that were measured."""
     parts = []
-    for part in ("docstring", "docstring, questions turned", "docstring, small pools"):
+    for part in (
+        "docstring", "docstring, questions turned", ALONE, f"{ALONE}, questions turned",
+        "docstring, small pools",
+    ):  # fmt: skip
         here = [m for m in models if m in values.get(part, {})]
         if here:
             parts += [f"## {part.capitalize()}", _sets(here, values[part])]
