@@ -62,11 +62,7 @@ def rows(engine: Engine) -> tuple[Counter, Counter, list]:
     for block in (engine._matrix.snapshot.base, engine._matrix.snapshot.tail):
         for i in range(len(block)):
             if block.alive[i]:
-                vector = (
-                    block.values[i].tobytes(),
-                    float(block.scales[i]),
-                    block.bits[:, :, i].tobytes(),
-                )
+                vector = block.floats(slice(i, i + 1)).tobytes() + block.bits[:, :, i].tobytes()
                 matrix[paths[int(block.files[i])], vector] += 1
     files = conn.execute("SELECT path, size, hash, language, skip FROM files ORDER BY path")
     return chunks, matrix, files.fetchall()
