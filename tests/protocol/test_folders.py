@@ -198,6 +198,7 @@ def test_of_two_owners_one_gives_way(project: Path, wherein_home: Path) -> None:
         first.ask("wherein/sync")
         (index,) = [path for path in (wherein_home / "index").iterdir() if path.is_dir()]
         os.kill(first.process.pid, signal.SIGSTOP)  # it does not see that its lock is gone
+        until(lambda: psutil.Process(first.process.pid).status() == psutil.STATUS_STOPPED)
         index.rename(wherein_home / "removed")
         with serving() as second:
             second.initialize(project)

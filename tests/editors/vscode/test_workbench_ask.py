@@ -211,6 +211,7 @@ def test_similar_code_is_found_from_the_context_menu_for_what_is_selected(bench:
     line = until(
         lambda: bench.line() if bench.line() > 1 else 0, what="the cursor is in the answer"
     )
+    bench.page.locator(".editor-group-container .monaco-editor.focused").first.wait_for()
     bench.press("Shift+ArrowDown", "Shift+ArrowDown", "Shift+F10")
     entry = bench.page.locator(".monaco-menu .action-label", has_text="Find Similar Code")
     entry.wait_for()
