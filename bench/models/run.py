@@ -123,8 +123,11 @@ def _docstring(kept: Kept, models: Sequence[str]) -> None:
         def alone(model: str = model, *, turned: bool = False) -> dict[str, dict[str, list[int]]]:
             place = _place(model)
             return {
-                name: {p: measure.of_pool(one, place, turned=turned).tolist() for p, one in own}
-                for name, own in ((name, one.apart().items()) for name, one in pools.items())
+                name: {
+                    package: measure.of_pool(own, place, turned=turned).tolist()
+                    for package, own in one.apart().items()
+                }
+                for name, one in pools.items()
             }
 
         if model not in SLOW | SLOW_WORDS:
