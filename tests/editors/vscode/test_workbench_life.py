@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import psutil
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from support.processes import RUN_ID
 from support.waiting import until
-from support.workbench import Workbench
+from support.workbench import AGAIN_MS, Workbench
 
 QUESTION = "where are crashed workers restarted"
 ANSWER = "WorkerManager._restart"
@@ -123,10 +125,20 @@ def test_the_menu_has_what_there_is_to_do(bench: Workbench) -> None:
 def test_the_icon_asks_and_leads_to_the_walkthrough(bench: Workbench) -> None:
     keep(bench)
     bench.command("wherein: Clear the Results")
-    bench.press("Control+Shift+e")
-    bench.page.locator(".explorer-folders-view").wait_for()  # else the click puts the view away
-    bench.page.locator(".activitybar .action-label[aria-label^='wherein']").click()
-    bench.page.locator(".quick-input-title", has_text="Ask the code").wait_for()
+    icon = bench.page.locator(".activitybar .action-label[aria-label^='wherein']")
+    title = bench.page.locator(".quick-input-title", has_text="Ask the code")
+
+    def asks() -> bool:
+        # Answers that are kept bring their view to the front, on a busy machine as late as here;
+        # a click on the icon of a view in front puts it away.
+        bench.press("Control+Shift+e")
+        with contextlib.suppress(PlaywrightTimeoutError):
+            bench.page.locator(".explorer-folders-view").wait_for(timeout=AGAIN_MS)
+            icon.click()
+            title.wait_for(timeout=AGAIN_MS)
+        return title.is_visible()
+
+    until(asks, timeout=60, what="the icon asks")
     bench.dismiss()
     bench.page.locator(".pane-body .monaco-button", has_text="What can I ask?").click()
     for step in ("Ask a question", "Narrow it", "Keep the answers", "Find code like this"):
