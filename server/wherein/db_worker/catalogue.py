@@ -17,7 +17,6 @@ import numpy as np
 from wherein.db_worker.changes import FileRow
 from wherein.db_worker.vectors import Ints
 from wherein.domain import Kind, SearchQuery
-from wherein.indexing.rulefile import with_ranges
 
 _KEPT_FILTERS: Final = 16
 _MAX_GLOBS: Final = 256
@@ -123,7 +122,9 @@ def _under(
     globs: tuple[str, ...], files: dict[int, tuple[bytes, str]], notes: list[str]
 ) -> dict[int, tuple[bytes, str]]:
     """Return the files that match any glob without ! and none with it."""
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # 10 ms that most starts save
+
+    from wherein.indexing.rulefile import with_ranges
 
     include: list[re.Pattern[str]] = []
     exclude: list[re.Pattern[str]] = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 import apsw
 
@@ -12,7 +13,7 @@ from wherein.db_worker.codec import crc, side_by_side
 from wherein.db_worker.pending import Pending
 from wherein.db_worker.schema import id_list, query
 from wherein.db_worker.snippets import Place
-from wherein.db_worker.symbols import Row, SymbolVectors, model_input
+from wherein.db_worker.symbols import SymbolVectors, model_input
 from wherein.db_worker.vectors import KIND_CODES, Block
 from wherein.domain import EmbedItem
 
@@ -35,7 +36,9 @@ _SOURCES: Final = """SELECT f.path, c.symbol, c.start_byte, c.end_byte, c.start_
     WHERE c.id IN (SELECT value FROM carray(?)) ORDER BY c.id"""
 _KEYS: Final = """SELECT c.key FROM files f JOIN chunks c
     ON c.id >= f.first_chunk AND c.id < f.end_chunk WHERE f.path = ? ORDER BY c.id"""
-_PUT_AT_ONCE: Final = 4_096
+_AT_ONCE: Final = 4_096
+
+_Row = tuple[Any, ...]
 
 
 def files(conn: apsw.Connection) -> list[FileRow]:
@@ -52,41 +55,56 @@ def vectors_of(conn: apsw.Connection, model: int, dim: int, chunks: int) -> tupl
     """
     block, pending = Block.empty(chunks if model else 0, dim), Pending()
     row = 0
-    waiting: list[bytes] = []
-    for chunk, file, kind, key, known, data, checksum in conn.execute(_VECTORS, (model,)):
-        if not _usable(known, data, checksum, dim):
-            pending.add(key, chunk)
-        elif data is not None:
-            block.ids[row], block.files[row], block.kinds[row] = chunk, file, KIND_CODES[kind]
-            row += 1
-            waiting.append(data)
-            if len(waiting) == _PUT_AT_ONCE:
-                block.put(row - len(waiting), side_by_side(waiting, dim))
-                waiting = []
-    if waiting:
-        block.put(row - len(waiting), side_by_side(waiting, dim))
+    for rows in _batches(conn.execute(_VECTORS, (model,))):
+        sound = _sound(rows, dim, pending)
+        if sound:
+            ids, files, kinds, _, _, stored, _ = zip(*sound, strict=True)
+            place = slice(row, row + len(ids))
+            block.ids[place], block.files[place] = ids, files
+            block.kinds[place] = [KIND_CODES[kind] for kind in kinds]
+            block.put(row, side_by_side(stored, dim))
+            row += len(ids)
     return block.first(row), pending
 
 
 def symbol_vectors_of(conn: apsw.Connection, model: int, dim: int) -> tuple[SymbolVectors, Pending]:
     """Return a model's vectors of symbols by chunk, and the symbols that have none."""
     found, pending = SymbolVectors(dim), Pending()
-
-    def rows() -> Iterator[Row]:
-        for row in conn.execute(_SYMBOL_VECTORS, (model,)):
-            symbol, chunk, weight, key, known, data, checksum = row
-            if not _usable(known, data, checksum, dim):
-                pending.add(key, symbol)
-            elif data is not None:
-                yield chunk, weight, data
-
-    found.load(rows())
+    found.load(
+        (row[1], row[2], row[5])
+        for rows in _batches(conn.execute(_SYMBOL_VECTORS, (model,)))
+        for row in _sound(rows, dim, pending)
+    )
     return found, pending
 
 
-def _usable(known: int, data: bytes | None, checksum: int, dim: int) -> bool:
-    """Say whether nothing is to be made: there is a sound vector, or the model failed on it."""
-    return bool(known) and (data is None or (len(data) == dim + 4 and crc(data) == checksum))
+def _batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
+    while batch := list(islice(rows, _AT_ONCE)):
+        yield batch
+
+
+def _sound(rows: list[_Row], dim: int, pending: Pending) -> list[_Row]:
+    """Return the rows with a sound vector; one to be made waits, one that failed is left out.
+
+    A row begins with what is embedded and ends with key, whether it is known, vector, checksum.
+    """
+    stored = [row[-2] for row in rows]
+    if (
+        None not in stored
+        and set(map(len, stored)) == {dim + 4}
+        and list(map(crc, stored)) == [row[-1] for row in rows]
+    ):
+        return rows
+    sound = []
+    for row in rows:
+        *_, key, known, data, checksum = row
+        if known and data is None:
+            continue
+        if known and len(data) == dim + 4 and crc(data) == checksum:
+            sound.append(row)
+        else:
+            pending.add(key, row[0])
+    return sound
 
 
 def chunks_of_symbols(

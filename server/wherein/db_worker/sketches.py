@@ -44,8 +44,9 @@ def sketch(values: NDArray[np.int8]) -> tuple[Bits, NDArray[np.int32]]:
     is not negative: together they are 0 to 3 in the order of -3, -1, 1, 3. Counted so, from nought,
     products with a question come out too large by half the excess and what is the same for all.
     """
-    sizes = np.abs(values.astype(np.int32))
-    large = _LARGE[1] * values.shape[1] * sizes > _LARGE[0] * sizes.sum(axis=1, keepdims=True)
+    sizes = np.abs(values)  # at most 127
+    means = _LARGE[0] * sizes.sum(axis=1, dtype=np.int32) // (_LARGE[1] * values.shape[1])
+    large = sizes > np.minimum(means, 127)[:, None].astype(np.int8)
     positive = values >= 0
     low = large == positive
     sums = 2 * np.count_nonzero(positive, axis=1) + np.count_nonzero(low, axis=1)

@@ -174,11 +174,11 @@ class WorkerManager:
 
     def _keep_vigil(self) -> None:
         """Kill workers that have been silent for too long; they are started again as any dead."""
-        import psutil
-
         vigil = Vigil(time.monotonic())
         while True:
             time.sleep(TICK_S)  # the vigil looks at clocks: nothing wakes it earlier
+            import psutil  # after the start, as in `runtime`
+
             try:
                 patience = supervision.patience(psutil.getloadavg()[0], os.cpu_count() or 1)
                 self._look_at_all(vigil, time.monotonic(), patience)

@@ -130,11 +130,11 @@ class WorkerContext:
 
     def beat(self) -> None:
         """Send a heartbeat each second; runs on its own thread, so a held GIL silences it."""
-        import psutil
-
-        me = psutil.Process()
         last = time.monotonic()
         while not self.stopping.wait(HEARTBEAT_S):
+            import psutil  # 25 ms, after the start: a command is over before the first heartbeat
+
+            me = psutil.Process()
             now = time.monotonic()
             if now - last > 3 * HEARTBEAT_S:
                 self.note.excuse()
