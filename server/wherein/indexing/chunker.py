@@ -97,7 +97,7 @@ def _parse(data: bytes, language_id: str) -> tuple[list[Chunk], list[Symbol]]:
     elif known is not None and known.grammar:
         tree, matches = grammars.parse(known, data)
         found = definitions(matches, lines, grammars.joins_clauses(known))
-        pieces = _code(lines, found, lambda: grammars.statement_rows(tree.root_node))
+        pieces = _code(lines, found, lambda: grammars.statement_rows(tree.root_node, lines))
     elif language_id == "markdown":
         pieces = [_Piece(*section, Kind.SECTION) for section in markdown.sections(lines)]
     else:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from wherein.indexing.languages import Language
-from wherein.indexing.lines import LIMIT
+from wherein.indexing.lines import LIMIT, Lines
 
 if TYPE_CHECKING:
     from tree_sitter import Language as Grammar
@@ -135,7 +135,7 @@ def joins_clauses(known: Language) -> bool:
     return known.id in _CLAUSES
 
 
-def statement_rows(root: Node) -> list[int]:
+def statement_rows(root: Node, lines: Lines) -> list[int]:
     """List the rows on which a long definition may be cut: where a node of its own begins.
 
     Only nodes over the limit are opened, so this touches few of them.
@@ -145,13 +145,13 @@ def statement_rows(root: Node) -> list[int]:
     while waiting:
         comment_end = -2
         for child in waiting.pop().named_children:
-            first, (last, column) = child.start_point.row, child.end_point
-            if column == 0 and last > first:
-                last -= 1
+            start, end = child.start_byte, child.end_byte
+            first = lines.row_of(start)
             if comment_end + 1 != first:  # a comment stays with the code below it
                 rows.add(first)
-            comment_end = last if "comment" in child.type else -2
-            if child.end_byte - child.start_byte > LIMIT and child.named_child_count:
+            # A line feed at its end is its own row's.
+            comment_end = lines.row_of(max(start, end - 1)) if "comment" in child.type else -2
+            if end - start > LIMIT and child.named_child_count:
                 waiting.append(child)
     return sorted(rows)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 # A piece of code that is found as one: 750 to 1,500 bytes rank alike, 3,000 rank worse.
 LIMIT = 1500
@@ -29,13 +30,7 @@ class Lines:
             self.first_byte = len(_MARK)
         else:
             self.first_byte = 0
-        starts = []
-        at = 0
-        for row in self.rows:
-            starts.append(at)
-            at += len(row) + 1
-        starts.append(at)
-        self.starts = starts
+        self.starts = [0, *accumulate([len(row) + 1 for row in self.rows])]
 
     def __len__(self) -> int:
         return len(self.rows)

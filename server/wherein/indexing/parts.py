@@ -73,7 +73,7 @@ def definitions_in(lines: Lines, language_id: str) -> tuple[list[Definition], li
         for one in inner:
             one.parent = one.parent or whole
         found += inner
-        between.update(grammars.statement_rows(tree.root_node))
+        between.update(grammars.statement_rows(tree.root_node, lines))
     between.update(row for row, text in enumerate(lines.rows) if _ELEMENT.match(text))
     return found, sorted(between)
 

@@ -141,22 +141,21 @@ def symbols(found: list[Definition], lines: Lines) -> list[Symbol]:
 
 
 def _add_doc(docs: dict[int, int], node: Node, lines: Lines) -> None:
-    first = node.start_point.row
-    row = lines.rows[first]
-    if row[: node.start_point.column].strip(b" \t"):
+    start = node.start_byte
+    first = lines.row_of(start)
+    if lines.rows[first][: start - lines.starts[first]].strip(b" \t"):
         return  # a comment behind code
-    last = _last_row(node, lines)
+    last = _last_row(first, node.end_byte, lines)
     docs[last] = min(first, docs.get(last, first))
 
 
-def _last_row(node: Node, lines: Lines) -> int:
-    """Return the last row with something of a node in it.
+def _last_row(first: int, end: int, lines: Lines) -> int:
+    """Return the last row with something of a node in it, of its first row and where it ends.
 
     Some grammars take the line feed behind a node into it, and the blanks of the next row.
     """
-    first = node.start_point.row
-    last, column = node.end_point
-    if last == first or lines.rows[last][:column].strip():
+    last = lines.row_of(end)
+    if last == first or lines.rows[last][: end - lines.starts[last]].strip():
         return last
     while last - 1 > first and lines.is_blank(last - 1):
         last -= 1
@@ -193,13 +192,13 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
     if node is None:
         return None
     start_byte, end_byte = node.start_byte, node.end_byte
-    name_row = start = node.start_point.row
+    name_row = start = lines.row_of(start_byte)
     name_byte = -1
     if names:
         name = _real_name(names[0])
         path = _parts(name, lines.data)
-        name_row = name.start_point.row
         name_byte = name.start_byte
+        name_row = lines.row_of(name_byte)
         if not path[-1]:
             return None  # a name that is missing in broken code, or of nothing but blanks
         if label == "variable" and not path[-1].lstrip("_")[:1].isupper():
@@ -210,7 +209,7 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
     top = start
     around = node.parent
     while around is not None and around.type == "template_declaration":
-        top = around.start_point.row
+        top = lines.row_of(around.start_byte)
         around = around.parent
     is_scope = label == "scope"
     kind = _KINDS[label]
@@ -222,7 +221,7 @@ def _definition(captures: dict[str, list[Node]], lines: Lines) -> Definition | N
         start_byte=start_byte,
         end_byte=end_byte,
         start=start,
-        end=_last_row(node, lines),
+        end=_last_row(start, end_byte, lines),
         top=top,
         name_row=name_row,
         is_symbol=bool(path) and not is_scope and label != "reexport",

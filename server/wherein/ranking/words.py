@@ -156,8 +156,11 @@ class _Remembered(dict[bytes, str]):
             joined = _ascii_tokens(identifier.decode()) if len(identifier) <= MAX_IDENTIFIER else ""
         elif len(identifier) <= 4 * MAX_IDENTIFIER:
             plain = unicodedata.normalize("NFKC", identifier.decode("utf-8", "replace"))
-            found = [t for run in _WORD_RUN.findall(plain) for t in tokens_of(run)]
-            joined = " ".join(found)
+            if plain.isalpha() and plain[1:] == plain[1:].lower() and not _CJK.search(plain):
+                joined = _stems[plain]
+            else:
+                found = [t for run in _WORD_RUN.findall(plain) for t in tokens_of(run)]
+                joined = " ".join(found)
         else:
             return ""
         if len(self) >= MAX_REMEMBERED:
@@ -169,6 +172,8 @@ class _Remembered(dict[bytes, str]):
 def _ascii_tokens(identifier: str) -> str:
     if identifier.isalpha() and identifier.islower():
         return _stems[identifier]
+    if identifier.isdigit():
+        return identifier if len(identifier) <= MAX_TOKEN else ""
     parts = _PARTS.findall(identifier)
     if len(parts) == 1:
         return _stems[parts[0]]
