@@ -69,7 +69,9 @@ def test_terms_are_stemmed_once_each_and_keep_the_typed_word() -> None:
     ("text", "kinds"),
     [
         ("tests of the parser", {"tests"}),
-        ("unit testing", {"tests"}),
+        ("where are retries tested", {"tests"}),
+        ("testing client", set()),
+        ("generating keys for the benchmark", {"benchmarks"}),
         ("example of usage", {"examples"}),
         ("documentation for the API", {"docs"}),
         ("benchmarks and fixtures", {"benchmarks", "fixtures"}),

@@ -30,7 +30,8 @@ _SHORTEST_MENTION: Final = 3
 # "Like save, but …" is about something else.
 _SAY_NOTHING: Final = STOP_WORDS - {"like"}
 
-#: Word (stemmed) in a question -> the kind of file that it asks for.
+#: Word (stemmed) in a question -> the kind of file that it asks for. One in -ing does not: it is
+#: what code is for ("testing client", "generating keys"), where tests are called tests.
 _ASKING: Final = {
     "test": "tests", "spec": "tests", "unittest": "tests", "doc": "docs", "documentat": "docs",
     "readm": "docs", "changelog": "docs", "tutorial": "docs", "example": "examples",
@@ -107,7 +108,11 @@ def parse(text: str) -> Question:
         words=tuple(words),
         name=name,
         qualifiers=qualifiers,
-        asks_for=frozenset(_ASKING[word] for word in terms if word in _ASKING),
+        asks_for=frozenset(
+            _ASKING[token]
+            for token, typed in terms.items()
+            if token in _ASKING and not typed.lower().endswith("ing")
+        ),
         mentions=() if name else _mentions(text),
     )
 
