@@ -108,3 +108,23 @@ def test_a_search_compares_with_the_turned_question(tmp_path: Path) -> None:
         assert len(seen[0]) == DIM
     finally:
         opened.close()
+
+
+def test_what_was_foreseen_is_not_measured_by_the_first_question(tmp_path: Path) -> None:
+    opened = Engine.open(tmp_path / "index", str(tmp_path))
+    try:
+        write(tmp_path, opened, "a.py", "def retry(): send again\n")
+        write(tmp_path, opened, "b.py", "def zoo(): lions tigers bears\n")
+        embed_all(opened)
+        with (
+            mock.patch.object(spread, "FEWEST", 1),
+            mock.patch.object(spread, "turn", wraps=spread.turn) as measured,
+        ):
+            reader = opened.reader()
+            reader.foresee()
+            reader.close()
+            assert measured.call_count == 1
+            assert ask(opened, "send again", model=True, mode=Mode.SEMANTIC).hits
+            assert measured.call_count == 1
+    finally:
+        opened.close()

@@ -6,6 +6,7 @@ for vectors), and one thread a client in `ipc.service`.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -114,6 +115,13 @@ class DatabaseService:
             self._tell_feeder()
         else:
             self._readers.put(call)
+
+    def foresee(self) -> None:
+        """Do what the first question would wait for, while nobody has asked one."""
+        with contextlib.suppress(StorageError):  # the question will tell
+            reader = self._index.live.reader()
+            reader.foresee()
+            reader.close()
 
     def gone(self, connection: Connection) -> None:
         """A client went away: what it had leased is free for others."""
@@ -335,5 +343,6 @@ def main(context: WorkerContext) -> None:
     memory.keep_blocks_apart()
     service = DatabaseService(context)
     context.send(control.Ready(service.endpoint))
+    service.foresee()
     service.relay.listen(context)
     service.close()
