@@ -64,9 +64,9 @@ def go_to_line(bench: Workbench, line: int) -> None:
 
 
 def top_line(bench: Workbench) -> int:
-    """The first line that can be seen, from 1."""
+    """The first line that can be seen, from 1; 0 while none is drawn."""
     numbers = bench.page.locator(".editor-instance .line-numbers").all_text_contents()
-    return min(int(number) for number in numbers if number.strip())
+    return min((int(number) for number in numbers if number.strip()), default=0)
 
 
 def test_the_preview_follows_and_leaves_no_trace(bench: Workbench) -> None:
