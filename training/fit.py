@@ -37,7 +37,7 @@ class Recipe:
     seed: int = 0
     epochs: float = 2.0
     batch: int = 2048
-    block: int = 32
+    block: int = 256
     rate: float = 5e-3
     weight_rate: float = 1e-2
     scale: float = 20.0
@@ -86,23 +86,23 @@ def fit(  # noqa: PLR0917
     keys = data.answer_keys()
     adam = Adam(table.rows.shape), Adam(table.weights.shape), Adam((1,))
     log_scale = np.array([np.log(recipe.scale)], dtype=np.float32)
-    batches = list(_batches(data, recipe, rnd))
+    planned = list(batches(data, recipe, rnd))
     began = time.process_time()
     recent: list[float] = []
-    for number, chosen in enumerate(batches):
-        bags = _left(data, chosen, recipe, prefixes, rnd), _right(data, chosen, recipe, rnd)
+    for number, chosen in enumerate(planned):
+        bags = questions(data, chosen, recipe, prefixes, rnd), answers(data, chosen, recipe, rnd)
         left, right = _blind(*bags, recipe.blind, rnd), bags[1]
         extra = None
         if teacher is not None and recipe.teacher:
             pick = rnd.integers(0, len(teacher.vectors), recipe.teacher_batch)
             extra = encoded.queries(teacher.tokens, pick), teacher.vectors[pick]
-        pace = min(1.0, (number + 1) / 50) * max(_LAST_PACE, 1 - number / len(batches))
+        pace = min(1.0, (number + 1) / 50) * max(_LAST_PACE, 1 - number / len(planned))
         loss = _step(table, adam, (left, right), keys[chosen], extra, log_scale, recipe, pace)
         recent.append(loss)
-        if number % 200 == 199 or number + 1 == len(batches):
+        if number % 200 == 199 or number + 1 == len(planned):
             spent = time.process_time() - began
-            told = f"step {number + 1} of {len(batches)}, loss {np.mean(recent):.4f}, {spent:.0f} s"
-            if tuning is not None and (number % 1000 == 999 or number + 1 == len(batches)):
+            told = f"step {number + 1} of {len(planned)}, loss {np.mean(recent):.4f}, {spent:.0f} s"
+            if tuning is not None and (number % 1000 == 999 or number + 1 == len(planned)):
                 told += f", tuning {measure.summary(tuning, table.folded())}"
             say(told)
             recent.clear()
@@ -153,7 +153,7 @@ def _step(  # noqa: PLR0917
     return loss
 
 
-def _batches(data: Encoded, recipe: Recipe, rnd: np.random.Generator) -> Iterator[Integers]:
+def batches(data: Encoded, recipe: Recipe, rnd: np.random.Generator) -> Iterator[Integers]:
     """Yield the numbers of the pairs of each batch: blocks of one package, blocks shuffled."""
     share = np.array([recipe.kinds.get(kind, 1.0) for kind in data.names["kind"]])[data.kind]
     sizes = np.maximum(1, np.bincount(data.language, minlength=len(data.names["language"])))
@@ -172,10 +172,11 @@ def _batches(data: Encoded, recipe: Recipe, rnd: np.random.Generator) -> Iterato
         left -= 1
 
 
-def _left(
+def questions(
     data: Encoded, chosen: Integers, recipe: Recipe, prefixes: list[list[int]],
     rnd: np.random.Generator,
 ) -> Bags:  # fmt: skip
+    """Return the questions of a batch, as they are put in training."""
     tokens, owner = data.gather("query", chosen, encoded.LENGTHS["query"])
     keep = rnd.random(len(tokens)) >= recipe.dropout
     parts = [(tokens[keep], owner[keep], np.ones(int(keep.sum())))]
@@ -189,7 +190,8 @@ def _left(
     return encoded.bags(len(chosen), parts, power=1.0)
 
 
-def _right(data: Encoded, chosen: Integers, recipe: Recipe, rnd: np.random.Generator) -> Bags:
+def answers(data: Encoded, chosen: Integers, recipe: Recipe, rnd: np.random.Generator) -> Bags:
+    """Return the answers of a batch, as they are shown in training."""
     code, of_code = data.gather("code", chosen, encoded.LENGTHS["code"])
     rest, of_rest = data.gather("rest", chosen, encoded.LENGTHS["rest"])
     early, early_rest = encoded.earliness(of_code), encoded.earliness(of_rest)

@@ -92,7 +92,8 @@ def run(work: Path, seeds: int, until: str) -> None:
         return
     recipes = [attrs.evolve(RECIPE, seed=seed) for seed in range(seeds)]
     found = train_all(data, (tuning, asked), tokenizer, rows, teacher, recipes)
-    table = join.narrow(join.mean([table for table, _ in found]), data, DIMENSIONS)
+    wide = join.mean([table for table, _ in found])
+    table = join.narrow(wide, data, DIMENSIONS, RECIPE, _prefixes(tokenizer))
     about = {"pairs": len(data), "tuning": figures(tuning, asked, table)}
     other = measure.mean(about["tuning"]["other words"])
     say(f"joined: tuning {measure.summary(tuning, table)}, in other words {other:.4f}")
@@ -232,10 +233,13 @@ def train_all(  # noqa: PLR0917
 ) -> list[tuple[np.ndarray[Any, Any], dict[str, Any]]]:
     """Train a table by each recipe, two at a time in processes that inherit the data."""
     # Here and not in the processes: the tokenizer's threads do not outlive a fork, it would hang.
-    prefixes = [one.ids for one in tokenizer.encode_batch_fast(list(PREFIXES))]
-    training = partial(train, data, tuning, prefixes, rows, teacher)
+    training = partial(train, data, tuning, _prefixes(tokenizer), rows, teacher)
     with multiprocessing.get_context("fork").Pool(_PROCESSES) as pool:
         return pool.map(training, recipes, chunksize=1)
+
+
+def _prefixes(tokenizer: Tokenizer) -> list[list[int]]:
+    return [one.ids for one in tokenizer.encode_batch_fast(list(PREFIXES))]
 
 
 def train(  # noqa: PLR0917

@@ -166,11 +166,24 @@ def test_tables_joined_and_narrowed_find_what_they_found(tokenizer: Tokenizer) -
     weight = np.linalg.norm(first.folded(), axis=1).mean()
     alone = np.linalg.norm(second.folded(), axis=1).mean()
     assert np.allclose(joined, (first.folded() / weight + second.folded() / alone) / 2, atol=1e-5)
-    less = join.narrow(joined, tuning, 8)
+    less = join.narrow(joined, tuning, 8, RECIPE, [], steps=0)
     assert less.shape == (tokenizer.get_vocab_size(), 8)
     assert np.nanmean(measure.reciprocal_ranks(tuning, less)) > 0.7
-    whole = join.narrow(joined, tuning, 16)  # only turned: all likenesses stay
+    whole = join.narrow(joined, tuning, 16, RECIPE, [], steps=0)  # only turned: likenesses stay
     assert np.allclose(whole @ whole.T, joined @ joined.T, atol=1e-4)
+
+
+def test_a_table_that_is_cut_learns_which_directions_tell_answers_apart(
+    tokenizer: Tokenizer,
+) -> None:
+    table, tuning = trained(tokenizer)
+    data = encoded.encode(toy(400, 0), tokenizer)
+    recipe = attrs.evolve(RECIPE, epochs=40)
+    cuts = [join.narrow(table.folded(), data, 3, recipe, [], steps) for steps in (0, 300)]
+    found = [np.nanmean(measure.reciprocal_ranks(tuning, cut)) for cut in cuts]
+    assert found[1] > found[0] + 0.02
+    ratio = cuts[1].std() / cuts[0].std()
+    assert 0.8 < ratio < 1.25  # turned, not blown up
 
 
 ALL = """
