@@ -37,7 +37,7 @@ class Recipe:
     seed: int = 0
     epochs: float = 2.0
     batch: int = 2048
-    block: int = 256
+    block: int = 1024
     rate: float = 5e-3
     weight_rate: float = 1e-2
     scale: float = 20.0
