@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SAMPLE = 20_000  # pairs whose vectors tell the directions
 _STEPS = 150
 _RATE = 3e-4
-_SCALE = 24.0  # where the temperature of the tables ends
+_SCALE = 24.0  # where the temperature of a table ended (blocks of 128)
 
 
 def mean(tables: Sequence[Floats]) -> Floats:
