@@ -116,6 +116,16 @@ def test_a_teacher_brings_sentences_nearer_that_it_finds_alike(tokenizer: Tokeni
     assert likeness[1] > likeness[0] + 0.3
 
 
+def test_batches_are_made_of_blocks_of_one_package(tokenizer: Tokenizer) -> None:
+    data = encoded.encode(toy(400, 0), tokenizer)  # four packages of a hundred
+    recipe = attrs.evolve(RECIPE, epochs=1, batch=40, block=20, enough=1.0)
+    planned = list(fit.batches(data, recipe, np.random.default_rng(0)))
+    assert sorted(np.concatenate(planned)) == list(range(400))
+    blocks = data.package[np.concatenate(planned)].reshape(-1, 20)
+    assert (blocks == blocks[:, :1]).all()
+    assert len(np.unique(blocks[:5, 0])) > 1, "blocks are shuffled"
+
+
 def test_repeated_pairs_are_dropped_and_tuning_packages_set_aside(tmp_path: Path) -> None:
     one = Pair("doc", "python", "p", "a.py", "f", "Opens the door.", "def f(): pass")
     again = Pair("doc", "python", "q", "b.py", "f", "Closes the door.", "def  f():\n    pass")
