@@ -21,7 +21,8 @@ class Pair(msgspec.Struct, array_like=True):
     """`query` is answered by `code`, which the index would show under `file` and `name`.
 
     `rest` is the part of the documentation that is not the query. `kind` says where it is from:
-    doc, detail, comment, name, file, error, test, readme, prose, or written (see `written`).
+    doc, detail, comment, name, file, error, test, readme, prose, or written and sought (see
+    `written`).
     """
 
     kind: str

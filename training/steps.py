@@ -136,7 +136,7 @@ def clean_all(
         return training, tuning, asked, _tokenizer(place)
     kept = clean.clean(work / "pairs", names)
     say(f"{len(kept.training):,} pairs, {len(kept.tuning):,} for tuning, {dict(kept.dropped)}")
-    training = _thinned(kept.training) + written.pairs()
+    training = _thinned(kept.training) + written.sought(kept.training) + written.pairs()
     tokenizer = tokens.train(training, VOCABULARY)
     say(f"tokenizer of {tokenizer.get_vocab_size():,} tokens")
     tokenizer.save(str(place))

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from training import clean, written
+from training import clean, keepout, lock, written
 from training.pairs import Pair
 from wherein.ranking.words import STOP_WORDS, tokens
 
 QUALITY = Path(__file__).parents[2] / "bench/quality"
 CONCEPTS = [one for _, one in written.concepts()]
 ASKED = [json.loads(line) for line in written.QUESTIONS.read_text("utf-8").splitlines()]
+SOUGHT = [one for path in written.SOUGHT_FOLDER.iterdir() for one in written.questions(path)]
 
 
 def words(text: str) -> frozenset[str]:
@@ -38,7 +39,8 @@ def test_every_concept_has_names_code_and_questions() -> None:
 
 
 def test_no_question_is_there_twice() -> None:
-    times = Counter(" ".join(text.lower().split()) for one in CONCEPTS for text in one.asked)
+    texts = [text for one in (*CONCEPTS, *SOUGHT) for text in one.asked]
+    times = Counter(" ".join(text.lower().split()) for text in texts)
     assert [text for text, count in times.items() if count > 1] == []
 
 
@@ -47,6 +49,7 @@ def test_no_question_is_like_one_that_models_are_measured_by(file: Path) -> None
     measured = [words(json.loads(line)["query"]) for line in file.read_text("utf-8").splitlines()]
     own = [(text, words(text)) for one in CONCEPTS for text in one.asked]
     own += [(text, words(text)) for one in ASKED for text in one["asked"]]
+    own += [(text, words(text)) for one in SOUGHT for text in one.asked]
     assert [text for text, has in own if any(alike(has, other) for other in measured)] == []
 
 
@@ -65,6 +68,37 @@ def test_pairs_take_turns_with_the_names(tmp_path: Path) -> None:
         ("one", "gzip"), ("two", "deflate"), ("three", "gzip"),
     ]  # fmt: skip
     assert {one.code for one in found} == {"zlib level"}
+
+
+def test_questions_about_code_are_about_what_is_trained_on_alone() -> None:
+    assert len(SOUGHT) > 10_000
+    locked = {one.name for one in lock.read()}
+    for one in SOUGHT:
+        assert one.package in locked, one
+        assert not keepout.package_is_kept_out(one.package), one
+        assert not keepout.path_is_foreign(one.file), one
+        assert not clean.is_tuning(Pair("doc", one.language, one.package, one.file, "", "", "")), one
+        assert one.asked, one
+        assert all(len(text.split()) > 1 and text == text.strip() for text in one.asked), one
+
+
+def test_no_code_is_asked_for_in_two_lines() -> None:
+    times = Counter((one.package, one.file, one.name) for one in SOUGHT)
+    assert [place for place, count in times.items() if count > 1] == []
+
+
+def test_a_question_about_code_takes_its_answer_from_the_pairs(tmp_path: Path) -> None:
+    line = {"package": "p", "language": "go", "file": "a.go", "name": "F", "asked": ["one", "two"]}
+    (tmp_path / "go.jsonl").write_text(json.dumps(line) + "\n")
+    answer = Pair("doc", "go", "p", "a.go", "F", "q", "code", "rest")
+    others = [
+        Pair("doc", "go", "p", "a.go", "G", "q", "code"),
+        Pair("comment", "go", "p", "a.go", "F", "q", "some rows"),
+    ]
+    found = written.sought([answer, *others], tmp_path)
+    assert [(one.kind, one.query, one.code, one.rest) for one in found] == [
+        ("sought", "one", "code", "rest"), ("sought", "two", "code", "rest"),
+    ]  # fmt: skip
 
 
 def test_questions_in_other_words_are_about_tuning_packages_alone() -> None:
