@@ -136,7 +136,7 @@ def clean_all(
         return training, tuning, asked, _tokenizer(place)
     kept = clean.clean(work / "pairs", names)
     say(f"{len(kept.training):,} pairs, {len(kept.tuning):,} for tuning, {dict(kept.dropped)}")
-    training = _thinned(kept.training) + written.sought(kept.training) + written.pairs()
+    training = to_train_on(kept.training)
     tokenizer = tokens.train(training, VOCABULARY)
     say(f"tokenizer of {tokenizer.get_vocab_size():,} tokens")
     tokenizer.save(str(place))
@@ -175,10 +175,11 @@ def _tokenizer(path: Path) -> Tokenizer:
     return Tokenizer.from_file(str(path))
 
 
-def _thinned(pairs: list[Pair]) -> list[Pair]:
-    """Take a share of the pairs of each kind."""
+def to_train_on(read: list[Pair]) -> list[Pair]:
+    """Return a share of the pairs that were read, by kind, and all whose questions were written."""
     rnd = random.Random(0)
-    return [pair for pair in pairs if rnd.random() < SHARES.get(pair.kind, 1.0)]
+    taken = [pair for pair in read if rnd.random() < SHARES.get(pair.kind, 1.0)]
+    return taken + written.sought(read) + written.pairs()
 
 
 def _sample(pairs: list[Pair]) -> list[Pair]:

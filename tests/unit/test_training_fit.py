@@ -17,7 +17,19 @@ pytest.importorskip("scipy", reason="the training extra is not installed")
 
 from tokenizers import Tokenizer
 
-from training import clean, encoded, fit, join, measure, package, pairs, start, tokens
+from training import (
+    clean,
+    encoded,
+    fit,
+    join,
+    measure,
+    package,
+    pairs,
+    start,
+    steps,
+    tokens,
+    written,
+)
 from training.pairs import Pair
 from wherein.domain import EmbedItem
 from wherein.embedding import models
@@ -222,3 +234,13 @@ def test_tables_are_trained_in_processes_that_do_not_hang() -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.stdout.strip() == "[0, 1, 2]", done.stderr
+
+
+def test_what_was_written_is_trained_on() -> None:
+    line = written.questions(written.SOUGHT_FOLDER / "go.jsonl")[0]
+    answer = Pair("doc", line.language, line.package, line.file, line.name, "q", "code")
+    found = steps.to_train_on([answer])
+    assert found[0] == answer
+    assert [one.query for one in found if one.kind == written.SOUGHT] == line.asked
+    asked = sum(len(one.asked) for _, one in written.concepts())
+    assert sum(one.kind == written.KIND for one in found) == asked

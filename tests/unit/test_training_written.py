@@ -77,7 +77,8 @@ def test_questions_about_code_are_about_what_is_trained_on_alone() -> None:
         assert one.package in locked, one
         assert not keepout.package_is_kept_out(one.package), one
         assert not keepout.path_is_foreign(one.file), one
-        assert not clean.is_tuning(Pair("doc", one.language, one.package, one.file, "", "", "")), one
+        here = Pair("doc", one.language, one.package, one.file, one.name, "", "")
+        assert not clean.is_tuning(here), one
         assert one.asked, one
         assert all(len(text.split()) > 1 and text == text.strip() for text in one.asked), one
 
