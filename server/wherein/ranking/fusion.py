@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 #: Share of meaning in the score of a sentence, and of a name.
-SENTENCE_ALPHA: Final = 0.6
+SENTENCE_ALPHA: Final = 0.75
 SYMBOL_ALPHA: Final = 0.3
 #: What each further chunk of a file is multiplied by, over the best so many.
 DECAY: Final = 0.7
