@@ -14,7 +14,7 @@ from wherein.ranking.words import STOP_WORDS, tokens
 
 QUALITY = Path(__file__).parents[2] / "bench/quality"
 CONCEPTS = [one for _, one in written.concepts()]
-ASKED = [json.loads(line) for line in written.QUESTIONS.read_text("utf-8").splitlines()]
+ASKED = written.questions(written.QUESTIONS)
 SOUGHT = [one for path in written.SOUGHT_FOLDER.iterdir() for one in written.questions(path)]
 
 
@@ -47,10 +47,17 @@ def test_no_question_is_there_twice() -> None:
 @pytest.mark.parametrize("file", sorted(QUALITY.glob("*questions*.jsonl")), ids=lambda p: p.name)
 def test_no_question_is_like_one_that_models_are_measured_by(file: Path) -> None:
     measured = [words(json.loads(line)["query"]) for line in file.read_text("utf-8").splitlines()]
-    own = [(text, words(text)) for one in CONCEPTS for text in one.asked]
-    own += [(text, words(text)) for one in ASKED for text in one["asked"]]
-    own += [(text, words(text)) for one in SOUGHT for text in one.asked]
-    assert [text for text, has in own if any(alike(has, other) for other in measured)] == []
+    having: dict[str, list[frozenset[str]]] = {}
+    for one in measured:
+        for word in one:
+            having.setdefault(word, []).append(one)
+    own = [text for line in (*CONCEPTS, *ASKED, *SOUGHT) for text in line.asked]
+    found = []
+    for text in own:
+        has = words(text)
+        if any(alike(has, other) for word in has for other in having.get(word, ())):
+            found.append(text)
+    assert found == []
 
 
 def test_what_counts_as_like_another_question() -> None:
@@ -104,15 +111,15 @@ def test_a_question_about_code_takes_its_answer_from_the_pairs(tmp_path: Path) -
 
 def test_questions_in_other_words_are_about_tuning_packages_alone() -> None:
     assert len(ASKED) > 300
-    assert len({one["language"] for one in ASKED}) >= 16
+    assert len({one.language for one in ASKED}) >= 16
     known = clean.TUNING | set(clean._BY_FILE)
-    assert {one["package"] for one in ASKED} <= known
+    assert {one.package for one in ASKED} <= known
 
 
 def test_a_question_in_other_words_takes_its_answer_from_the_tuning_pairs() -> None:
     line = ASKED[0]
-    answer = Pair("doc", line["language"], line["package"], line["file"], line["name"], "q", "code")
-    other = Pair("doc", line["language"], line["package"], line["file"], "another", "q", "code")
+    answer = Pair("doc", line.language, line.package, line.file, line.name, "q", "code")
+    other = Pair("doc", line.language, line.package, line.file, "another", "q", "code")
     found = written.asked([other, answer])
-    assert [one.query for one in found] == line["asked"]
-    assert {(one.kind, one.name, one.code) for one in found} == {("asked", line["name"], "code")}
+    assert [one.query for one in found] == line.asked
+    assert {(one.kind, one.name, one.code) for one in found} == {("asked", line.name, "code")}
