@@ -244,3 +244,15 @@ def test_what_was_written_is_trained_on() -> None:
     assert [one.query for one in found if one.kind == written.SOUGHT] == line.asked
     asked = sum(len(one.asked) for _, one in written.concepts())
     assert sum(one.kind == written.KIND for one in found) == asked
+
+
+def test_of_equally_frequent_characters_the_same_are_kept_in_every_run() -> None:
+    signs = [chr(code) for code in range(0x2200, 0x2300)]
+    rare, frequent = ["¨", *signs, "ß", "χ"], "é" * 3
+    kept = tokens.alphabet([frequent, *rare])
+    assert len(kept) == len(set(kept)) == 200
+    assert kept[:36] == list("abcdefghijklmnopqrstuvwxyz0123456789")
+    assert kept[36:40] == ["é", "ß", "χ", "¨"]  # the frequent, then letters, then by code
+    assert kept == tokens.alphabet([frequent, *reversed(rare)])
+    some = [Pair("doc", "toy", "p", "", "", "", text) for text in (frequent, *rare)]
+    assert set(kept) <= set(tokens.train(some, 260).get_vocab())
