@@ -149,6 +149,24 @@ test("a question is remembered when its answer opens to the side, by key or by b
   assert.deepEqual(memory.get("wherein.history"), ["by button", "by key"]);
 });
 
+test("an answer that the editor refused once is opened, and one it refuses again is spoken of", async () => {
+  for (const [refused, tabs, said] of [
+    [1, ["a.py"], []],
+    [2, [], [`${HIT.path} cannot be opened. It may be gone since it was indexed`]],
+  ] as const) {
+    reset();
+    asked = [];
+    opened("again");
+    (await reached(1)).reply(["a"]);
+    await soon();
+    screen.refused = refused;
+    openActiveToSide();
+    await soon();
+    assert.deepEqual(names(), tabs);
+    assert.deepEqual(screen.said, said);
+  }
+});
+
 test("filters alone say that a question is to follow, and keep what was asked before", async () => {
   memory.set("wherein.history", ["where is $(bug)"]);
   const box = opened("-test ");

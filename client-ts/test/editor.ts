@@ -123,12 +123,14 @@ export const screen = {
   registered: new Map<string, (...args: unknown[]) => unknown>(),
   copied: "",
   said: [] as string[],
+  /** So many times no file is opened. */
+  refused: 0,
   box: undefined as FakeBox | undefined,
   view: undefined as FakeView | undefined,
 };
 
 export function reset(): void {
-  Object.assign(screen, { tabs: [], enablePreview: true, focused: [], ran: [], copied: "", said: [] });
+  Object.assign(screen, { tabs: [], enablePreview: true, focused: [], ran: [], copied: "", said: [], refused: 0 });
   screen.registered.clear();
   screen.scrolled.clear();
   window.activeTextEditor = undefined;
@@ -260,6 +262,10 @@ export const window = {
     { preview = true, preserveFocus = false }: { preview?: boolean; preserveFocus?: boolean },
   ) => {
     const file = (what instanceof Uri ? what : what.uri).toString();
+    if (screen.refused > 0) {
+      screen.refused -= 1;
+      throw new Error("another editor opened in the meantime");
+    }
     openTab(file, undefined, preview && screen.enablePreview);
     if (!preserveFocus) {
       screen.focused.push(file);

@@ -18,12 +18,15 @@ export type Where = "here" | "side" | "one of many";
 
 /** Open for good, with the cursor at its name: what the editor can do with a name is one key away. */
 export async function open(hit: SearchHit, where: Where = "here"): Promise<void> {
-  try {
-    const editor = await vscode.window.showTextDocument(uriOf(hit), {
+  const shown = () =>
+    vscode.window.showTextDocument(uriOf(hit), {
       preview: where === "here",
       preserveFocus: where === "one of many",
       viewColumn: where === "side" ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
     });
+  try {
+    // The editor refuses too when another file opens in the meantime: once more, then.
+    const editor = await shown().then(undefined, shown);
     const range = rangeOf(hit);
     const { text, lineNumber, firstNonWhitespaceCharacterIndex } = editor.document.lineAt(
       Math.min(lineOf(hit), editor.document.lineCount) - 1,
