@@ -1,6 +1,6 @@
 """Runs the steps of the pipeline: `python -m training [--work DIR] [--seeds N]`.
 
-Each step keeps what it made under the work folder; a second run begins where the first ended.
+Each step keeps what it made under the work folder and is not done again, but for the last, `fit`.
 """
 
 from __future__ import annotations
