@@ -179,7 +179,10 @@ def test_F39_an_index_that_is_removed_in_use_is_made_again(client: Client, root:
 
 def test_F05_a_reindex_answers_all_the_time(client: Client, root: Path) -> None:
     """The old index answers until the new one is complete; asking twice is one job."""
-    probe = finds(client, "retry", ".py")
+    sources.make_tree(root, 300)
+    (root / "read_last.py").write_text("def tapir(): pass\n", encoding="ascii")
+    settle(client, LONG)
+    probe = finds(client, "tapir", "read_last.py")
     assert probe()
     first = client.ask("wherein/reindex")
     assert first["started"]
