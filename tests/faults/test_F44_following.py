@@ -186,6 +186,8 @@ def test_F05_a_reindex_answers_all_the_time(client: Client, root: Path) -> None:
     assert probe()
     first = client.ask("wherein/reindex")
     assert first["started"]
+    again = client.ask("wherein/reindex")
+    assert (again["already"], again["job"]) == (True, first["job"])
     index = Path(index_paths(str(root)).directory)
 
     def switched() -> bool:
